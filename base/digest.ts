@@ -1,0 +1,50 @@
+import { createHash } from "node:crypto";
+
+/** A content address in the form `sha256:<64 hex digits>` (OCI image-spec, descriptor.md "Digests"). */
+export type Digest = string & { readonly __digest: "sha256" };
+
+const DIGEST = /^sha256:[0-9a-f]{64}$/;
+
+export function isDigest(text: string): text is Digest {
+  return DIGEST.test(text);
+}
+
+/** The SHA-256 of `bytes`. */
+export function sha256Digest(bytes: Uint8Array | string): Digest {
+  return digestFromHex(createHash("sha256").update(bytes).digest("hex"));
+}
+
+export function digestFromHex(hex: string): Digest {
+  const text = `sha256:${hex}`;
+  if (!isDigest(text)) throw new Error(`Internal error: not a sha256 in hex: ${hex}`);
+  return text;
+}
+
+/** The 64 hex digits behind the colon: safe as a file name. */
+export function digestHex(digest: Digest): string {
+  return digest.slice("sha256:".length);
+}
+
+/** Anything JSON can say. `undefined` members are left out, as in JSON. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json | undefined };
+
+/** One text for one value: object keys in code-unit order, no blanks. */
+export function canonicalJson(value: Json): string {
+  if (value === null || typeof value !== "object") return JSON.stringify(value);
+  if (isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
+  const members: string[] = [];
+  for (const key of Object.keys(value).sort()) {
+    const member = value[key];
+    if (member !== undefined) members.push(`${JSON.stringify(key)}:${canonicalJson(member)}`);
+  }
+  return `{${members.join(",")}}`;
+}
+
+function isArray(value: Json): value is readonly Json[] {
+  return Array.isArray(value);
+}
+
+/** The digest of a plain value, independent of the order in which its members were written. */
+export function digestOf(value: Json): Digest {
+  return sha256Digest(canonicalJson(value));
+}

@@ -1,0 +1,131 @@
+import { availableParallelism } from "node:os";
+import { TsbuildError } from "../../base/errors.js";
+import type { EventSink } from "../../base/events.js";
+import { hostPlatform, parsePlatform, type Platform, samePlatform } from "../../base/platform.js";
+import { formatReference, parseReference, withDefaultTag } from "../../image/reference.js";
+import type { BuildRequest, Output } from "../../worker/types.js";
+import { insecureRegistries } from "../values/insecure-registries.js";
+import { keyValues } from "../values/key-value.js";
+import { parseCount } from "../values/numbers.js";
+import { contextFolder, readDockerfile } from "./dockerfile.js";
+import { parseExtraHosts } from "./extra-hosts.js";
+import type { BuildFlags } from "./flags.js";
+import { parseLimits } from "./limits.js";
+import { parseNamedContexts } from "./named-context.js";
+import { parseOutput } from "./output.js";
+import { parseSecrets } from "./secrets.js";
+
+export interface Surroundings {
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly events: EventSink;
+}
+
+const ENTITLEMENTS: ReadonlySet<string> = new Set(["network.host", "security.insecure"]);
+const STEPS_PER_CORE = 4;
+const LEAST_STEPS = 16;
+
+/**
+ * What the flags ask of the worker. Reads the Dockerfile.
+ * @throws {TsbuildError} USAGE and what its parts throw
+ */
+export function buildRequest(flags: BuildFlags, { cwd, env, events }: Surroundings): BuildRequest {
+  const contextDir = contextFolder(flags.context, cwd);
+  const dockerfile = readDockerfile(flags.file, { cwd, context: contextDir });
+  const buildArgs = buildArguments(flags.buildArg, env);
+  const outputs = outputsOf(flags, cwd);
+  const network = networkMode(flags.network);
+  return {
+    dockerfile: dockerfile.source,
+    contextDir,
+    ignoreFile: dockerfile.ignoreFile,
+    target: flags.target === "" ? undefined : flags.target,
+    platforms: platformsOf(flags.platform),
+    buildPlatform: hostPlatform(),
+    buildArgs,
+    labels: keyValues("--label", flags.label, () => ""),
+    noCache: flags.noCache,
+    noCacheStages: flags.noCacheFilter,
+    ...parseNamedContexts(flags.buildContext, cwd),
+    network,
+    extraHosts: parseExtraHosts(flags.addHost),
+    limits: parseLimits(flags.limits),
+    allow: entitlements(flags.allow, network),
+    sourceDateEpoch: sourceDateEpoch(buildArgs.get("SOURCE_DATE_EPOCH")),
+    tags: flags.tag.map(fullName),
+    outputs,
+    secrets: parseSecrets(flags.secret, { cwd, env }),
+    pull: flags.pull ? "always" : "missing",
+    maxParallelism: maxParallelism(flags.maxParallelism),
+    insecureRegistries: insecureRegistries(flags.insecureRegistry, env),
+    wantsImageId: wantsImageId(flags, outputs),
+    events,
+  };
+}
+
+/** --build-arg, and SOURCE_DATE_EPOCH of the environment, which counts as one. */
+function buildArguments(texts: readonly string[], env: Surroundings["env"]): ReadonlyMap<string, string> {
+  const values = keyValues("--build-arg", texts, (name) => env[name]);
+  const epoch = env["SOURCE_DATE_EPOCH"];
+  if (epoch !== undefined && epoch !== "" && !values.has("SOURCE_DATE_EPOCH")) values.set("SOURCE_DATE_EPOCH", epoch);
+  return values;
+}
+
+/** Without --output the image is kept in the store, when something names or asks for it. --push pushes the image outputs. */
+function outputsOf(flags: BuildFlags, cwd: string): readonly Output[] {
+  const given = flags.output.map((text) => parseOutput(text, cwd)).filter((output) => output !== undefined);
+  const isKept = flags.load || flags.push || (flags.output.length === 0 && asksForImage(flags));
+  const hasImage = given.some((output) => output.type === "image");
+  const outputs: readonly Output[] = isKept && !hasImage ? [...given, { type: "image", attributes: {} }] : given;
+  return flags.push ? outputs.map(pushed) : outputs;
+}
+
+function pushed(output: Output): Output {
+  return output.type === "image" ? { ...output, attributes: { ...output.attributes, push: "true" } } : output;
+}
+
+function asksForImage(flags: BuildFlags): boolean {
+  return flags.tag.length > 0 || flags.quiet || flags.iidfile !== undefined || flags.metadataFile !== undefined;
+}
+
+function wantsImageId(flags: BuildFlags, outputs: readonly Output[]): boolean {
+  return asksForImage(flags) || outputs.some((output) => output.type === "image" || output.type === "oci" || output.type === "docker");
+}
+
+function platformsOf(texts: readonly string[]): readonly Platform[] {
+  const platforms: Platform[] = [];
+  for (const text of texts) {
+    const platform = text === "local" ? hostPlatform() : parsePlatform(text.trim());
+    if (!platforms.some((known) => samePlatform(known, platform))) platforms.push(platform);
+  }
+  return platforms;
+}
+
+function fullName(tag: string): string {
+  const reference = parseReference(tag);
+  if (reference.digest === undefined) return formatReference(withDefaultTag(reference));
+  throw new TsbuildError("USAGE", `--tag ${tag}: a name to be given can't have a digest`);
+}
+
+function networkMode(text: string): "default" | "none" | "host" {
+  if (text === "none" || text === "host" || text === "default") return text;
+  if (text === "" || text === "bridge") return "default";
+  throw new TsbuildError("USAGE", `--network ${text}: steps have the network default, none or host`);
+}
+
+/** --network host grants it, as buildx does: who asks for it by hand means it. */
+function entitlements(texts: readonly string[], network: string): ReadonlySet<string> {
+  for (const text of texts) {
+    if (!ENTITLEMENTS.has(text)) throw new TsbuildError("USAGE", `--allow ${text}: only ${[...ENTITLEMENTS].join(" and ")} can be allowed`);
+  }
+  return new Set(network === "host" ? [...texts, "network.host"] : texts);
+}
+
+function sourceDateEpoch(text: string | undefined): number | undefined {
+  return text === undefined || text === "" ? undefined : parseCount("SOURCE_DATE_EPOCH", text, 0);
+}
+
+function maxParallelism(text: string | undefined): number {
+  if (text !== undefined) return parseCount("--max-parallelism", text, 1);
+  return Math.max(LEAST_STEPS, STEPS_PER_CORE * availableParallelism());
+}

@@ -1,0 +1,68 @@
+import { familiarName, parseReference } from "../../image/reference.js";
+import type { BuildResult } from "../../worker/types.js";
+import { type BuildFlags, parseBuildFlags } from "../build/flags.js";
+import { checkStdout } from "../build/output.js";
+import { buildRequest } from "../build/request.js";
+import { writeResultFiles } from "../build/result-files.js";
+import type { CommandContext } from "../context.js";
+import { createDisplay, type ProgressMode, progressMode } from "../render/display.js";
+import { FailureWatch } from "../render/failure.js";
+
+/** Builds. The image ID is printed on stdout with --quiet, on stderr otherwise. */
+export async function run(args: readonly string[], context: CommandContext): Promise<number> {
+  const flags = parseBuildFlags(args);
+  if (typeof flags === "string") {
+    context.stdout.write(flags);
+    return 0;
+  }
+  const mode = progressMode(flags.progress ?? context.env["BUILDKIT_PROGRESS"], {
+    isQuiet: flags.quiet,
+    isTerminal: context.stderr.isTerminal,
+  });
+  const result = await performBuild(flags, mode, context);
+  writeResultFiles(result, flags, context.cwd);
+  announce(result, { flags, mode, context });
+  return 0;
+}
+
+async function performBuild(
+  flags: BuildFlags,
+  mode: ProgressMode,
+  { root, cwd, env, stdout, stderr, signal }: CommandContext,
+): Promise<BuildResult> {
+  const display = createDisplay(mode, stderr);
+  const failure = new FailureWatch();
+  try {
+    const request = buildRequest(flags, {
+      cwd,
+      env,
+      events: (event) => {
+        display.onEvent(event);
+        failure.onEvent(event);
+      },
+    });
+    checkStdout(request.outputs, { isTerminal: stdout.isTerminal, isQuiet: flags.quiet });
+    const { openStore } = await import("../../worker/open-store.js");
+    const { build } = await import("../../worker/build.js");
+    await using store = await openStore(root);
+    return await build(store, request, signal);
+  } finally {
+    display.finish();
+    if (mode !== "rawjson") stderr.write(failure.text);
+  }
+}
+
+function announce(
+  result: BuildResult,
+  { flags, mode, context }: { readonly flags: BuildFlags; readonly mode: ProgressMode; readonly context: CommandContext },
+): void {
+  const { imageId } = result;
+  if (imageId === undefined || mode === "rawjson") return;
+  if (flags.quiet) context.stdout.write(`${imageId}\n`);
+  else if (mode !== "quiet") context.stderr.write(`Image ${imageId}${namesOf(flags)}\n`);
+}
+
+function namesOf(flags: BuildFlags): string {
+  const names = flags.tag.map((tag) => familiarName(parseReference(tag)));
+  return names.length === 0 ? "" : ` as ${names.join(", ")}`;
+}

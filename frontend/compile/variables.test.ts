@@ -1,0 +1,21 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { GrowingList } from "./growing-list.js";
+import { Variables } from "./variables.js";
+
+test("appending leaves every older list as it was", () => {
+  const one = GrowingList.of([1]);
+  const left = one.append(2);
+  const right = one.append(3, 4);
+  assert.deepEqual([one, left, right, left.append(5)].map((list) => list.toArray()), [[1], [1, 2], [1, 3, 4], [1, 2, 5]]);
+  assert.deepEqual(right.toArray(1), [3, 4]);
+});
+
+test("setting leaves every older version as it was", () => {
+  const base = Variables.of([["A", "1"], ["B", "1"]]);
+  const left = base.with([["A", "2"]]);
+  const right = base.with([["C", "3"], ["A", "4"]]);
+  assert.deepEqual([base, left, right].map((version) => [version.get("A"), version.get("C")]), [["1", undefined], ["2", undefined], ["4", "3"]]);
+  assert.deepEqual([...right.toMap()], [["A", "4"], ["B", "1"], ["C", "3"]]);
+  assert.deepEqual([...base.toMap()], [["A", "1"], ["B", "1"]]);
+});

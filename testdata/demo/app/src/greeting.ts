@@ -1,0 +1,4 @@
+/** What the application says first. */
+export function greeting(name: string): string {
+  return `Hello, ${name}!`;
+}

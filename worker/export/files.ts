@@ -1,0 +1,38 @@
+/** A build's files to a folder or a tar of the caller's. */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { formatPlatform } from "../../base/platform.js";
+import type { CompiledBuild } from "../../frontend/compile/types.js";
+import type { Result } from "../../solver/types.js";
+import type { Output } from "../types.js";
+import type { LayerWork } from "./layers.js";
+
+type FilesOutput = Extract<Output, { type: "local" | "tar" }>;
+
+/** With several platforms each has a folder of its own: `linux_amd64`. */
+export async function copyFiles(
+  { store, pools, signal }: LayerWork,
+  output: FilesOutput,
+  compiled: CompiledBuild,
+  results: readonly (Result | undefined)[],
+  timestampSec: number | undefined,
+): Promise<void> {
+  await using scratch = await store.tempDir();
+  const isSplit = compiled.targets.length > 1;
+  const parts = await Promise.all(
+    compiled.targets.map(async ({ platform }, index) => ({
+      folder: isSplit ? formatPlatform(platform).replaceAll("/", "_") : "",
+      lowers: await store.snapshots.lowers(results[index]?.chain ?? []),
+    })),
+  );
+  if (output.type === "tar") {
+    await pools.run({ type: "copy-out", parts, scratchDir: scratch.path, dest: { type: "tar", path: output.dest }, timestampSec }, { signal });
+    return;
+  }
+  mkdirSync(output.dest, { recursive: true });
+  for (const { folder, lowers } of parts) {
+    const path = join(output.dest, folder);
+    mkdirSync(path, { recursive: true });
+    await pools.run({ type: "copy-out", parts: [{ folder: "", lowers }], scratchDir: scratch.path, dest: { type: "local", path }, timestampSec }, { signal });
+  }
+}

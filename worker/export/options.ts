@@ -1,0 +1,77 @@
+/** What an output's attributes mean. Those that aren't known are refused. */
+import { TsbuildError } from "../../base/errors.js";
+import type { Compression } from "../../image/media.js";
+import type { Output, OutputAttributes } from "../types.js";
+
+export interface ImageOptions {
+  readonly names: readonly string[];
+  readonly compression: Compression;
+  readonly level?: number | undefined;
+  readonly forceCompression: boolean;
+  readonly ociMediaTypes: boolean;
+  readonly push: boolean;
+  /** An OCI layout as a folder instead of a tar. */
+  readonly asTar: boolean;
+  readonly rewriteTimestamp: boolean;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+const IMAGE_ATTRIBUTES = ["name", "compression", "compression-level", "force-compression", "oci-mediatypes", "rewrite-timestamp"];
+const KNOWN: Readonly<Record<Output["type"], readonly string[]>> = {
+  image: [...IMAGE_ATTRIBUTES, "push", "store", "unpack"],
+  oci: [...IMAGE_ATTRIBUTES, "tar"],
+  docker: [...IMAGE_ATTRIBUTES, "tar"],
+  local: [],
+  tar: [],
+};
+
+const LEVELS: Readonly<Record<Compression, number>> = { none: 0, gzip: 9, zstd: 22 };
+
+/** @throws {TsbuildError} OUTPUT_INVALID */
+export function imageOptions(output: Output): ImageOptions {
+  const { type, attributes } = output;
+  const annotations: Record<string, string> = {};
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("annotation.") && type !== "local" && type !== "tar") annotations[name.slice("annotation.".length)] = value;
+    else if (!KNOWN[type].includes(name)) throw invalid(`output type=${type} has no attribute "${name}"`, KNOWN[type]);
+  }
+  const compression = compressionFrom(attributes["compression"] ?? "gzip");
+  return {
+    names: (attributes["name"] ?? "").split(",").filter((name) => name !== ""),
+    compression,
+    level: levelFrom(attributes["compression-level"], compression),
+    forceCompression: flag(attributes, "force-compression", false),
+    ociMediaTypes: flag(attributes, "oci-mediatypes", type !== "docker"),
+    push: flag(attributes, "push", false),
+    asTar: flag(attributes, "tar", true),
+    rewriteTimestamp: flag(attributes, "rewrite-timestamp", false),
+    annotations,
+  };
+}
+
+function compressionFrom(text: string): Compression {
+  if (text === "uncompressed") return "none";
+  if (text === "gzip" || text === "zstd") return text;
+  throw invalid(`unsupported compression "${text}"`, ["uncompressed", "gzip", "zstd"]);
+}
+
+function levelFrom(text: string | undefined, compression: Compression): number | undefined {
+  if (text === undefined) return undefined;
+  const level = Number(text);
+  if (!Number.isInteger(level) || level < 0 || level > LEVELS[compression]) {
+    throw invalid(`compression-level=${text} is not a level of ${compression}`, [`0 to ${LEVELS[compression]}`]);
+  }
+  return level;
+}
+
+function flag(attributes: OutputAttributes, name: string, fallback: boolean): boolean {
+  const text = attributes[name];
+  if (text === undefined) return fallback;
+  if (text === "" || text === "true" || text === "1") return true;
+  if (text === "false" || text === "0") return false;
+  throw invalid(`output attribute ${name}=${text} is neither true nor false`, ["true", "false"]);
+}
+
+function invalid(message: string, known: readonly string[]): TsbuildError {
+  return new TsbuildError("OUTPUT_INVALID", message, known.length === 0 ? {} : { hint: `known are ${known.join(", ")}` });
+}

@@ -1,0 +1,47 @@
+/** The whole output of one step: a file in the build's folder, and events as it comes. */
+import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
+import type { Digest } from "../base/digest.js";
+import type { EventSink } from "../base/events.js";
+
+const TAIL_BYTES = 16 * 1024;
+
+export class StepLog implements Disposable {
+  readonly path: string;
+  readonly #vertex: Digest;
+  readonly #events: EventSink;
+  #fd: number | undefined;
+  #tail: Buffer = Buffer.alloc(0);
+
+  constructor(path: string, vertex: Digest, events: EventSink) {
+    this.path = path;
+    this.#vertex = vertex;
+    this.#events = events;
+  }
+
+  /** True once there was output: only then is there a file. */
+  get isWritten(): boolean {
+    return this.#fd !== undefined;
+  }
+
+  write(stream: 1 | 2, data: Uint8Array): void {
+    this.#fd ??= this.#create();
+    for (let at = 0; at < data.length; ) at += writeSync(this.#fd, data, at);
+    this.#tail = Buffer.concat([this.#tail, data]).subarray(-TAIL_BYTES);
+    this.#events({ type: "step-output", vertex: this.#vertex, stream, data, atMs: Date.now() });
+  }
+
+  /** The last lines, at most `count`. */
+  lastLines(count: number): readonly string[] {
+    return this.#tail.toString("utf8").trimEnd().split("\n").slice(-count);
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#fd !== undefined) closeSync(this.#fd);
+  }
+
+  #create(): number {
+    mkdirSync(dirname(this.path), { recursive: true, mode: 0o700 });
+    return openSync(this.path, "w", 0o600);
+  }
+}

@@ -1,0 +1,48 @@
+/** What the command line asks of the worker layer: one build. */
+import type { Digest } from "../base/digest.js";
+import type { EventSink } from "../base/events.js";
+import type { CompileRequest } from "../frontend/compile/types.js";
+import type { Descriptor } from "../image/types.js";
+
+export interface BuildRequest extends Omit<CompileRequest, "images" | "ignorePatterns"> {
+  /** Folder of the build context; unset when there is none (`tsbuild -` with a lone Dockerfile). */
+  readonly contextDir?: string | undefined;
+  /** Folders of the local named contexts, by name. */
+  readonly contextDirs: ReadonlyMap<string, string>;
+  /** Path of the ignore file for `context` when it is not `.dockerignore` in its root (`Dockerfile.dockerignore`). */
+  readonly ignoreFile?: string | undefined;
+  /** Full names the image is stored under (`docker.io/library/app:latest`). */
+  readonly tags: readonly string[];
+  readonly outputs: readonly Output[];
+  readonly secrets: ReadonlyMap<string, SecretSource>;
+  readonly pull: "missing" | "always";
+  /** RUN steps at the same time at most. */
+  readonly maxParallelism: number;
+  /** True when diffIDs have to be known: -t, --iidfile, --metadata-file, or an output that is an image. */
+  readonly wantsImageId: boolean;
+  /** Hosts (with port) that may be spoken to in plain HTTP besides those of this machine. */
+  readonly insecureRegistries: readonly string[];
+  readonly events: EventSink;
+}
+
+export type SecretSource = { readonly type: "file"; readonly path: string } | { readonly type: "env"; readonly name: string };
+
+export type Output =
+  | { readonly type: "image"; readonly attributes: OutputAttributes }
+  | { readonly type: "oci" | "docker"; readonly dest: string | "-"; readonly attributes: OutputAttributes }
+  | { readonly type: "local"; readonly dest: string; readonly attributes: OutputAttributes }
+  | { readonly type: "tar"; readonly dest: string | "-"; readonly attributes: OutputAttributes };
+
+/** As given (`name`, `compression`, `oci-mediatypes`, …); the exporter refuses those it doesn't know. */
+export type OutputAttributes = Readonly<Record<string, string>>;
+
+export interface BuildResult {
+  /** The image ID: digest of the config. Unset when nothing asked for it. */
+  readonly imageId?: Digest | undefined;
+  /** What a tag of it points at. */
+  readonly target?: Descriptor | undefined;
+  /** As BuildKit's metadata file names them: containerimage.digest, containerimage.config.digest, containerimage.descriptor, image.name, tsbuild.build.ref. */
+  readonly metadata: Readonly<Record<string, unknown>>;
+  /** Names the build in `builds/`. */
+  readonly buildId: string;
+}
