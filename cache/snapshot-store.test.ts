@@ -15,7 +15,7 @@ async function commit(store: Store, files: Readonly<Record<string, string>>, nam
   await using active = await store.snapshots.prepare();
   for (const [path, content] of Object.entries(files)) writeFileSync(join(active.fs, path), content);
   const list = Object.entries(files).map(([path, content]) => fileEntry(path, content));
-  return active.commit({ ...(name === undefined ? {} : { name }), files: list, isEmpty: list.length === 0, sizeBytes: 10 });
+  return await active.commit({ ...(name === undefined ? {} : { name }), files: list, isEmpty: list.length === 0, sizeBytes: 10 });
 }
 
 test("a prepared snapshot that is not committed leaves nothing", async () => {

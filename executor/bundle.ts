@@ -1,12 +1,13 @@
 /** The folder that an OCI runtime starts from. */
 import { mkdirSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, posix } from "node:path";
 import type { Kernel } from "../sys/types.js";
 import { grantedDevices, hostDevices } from "./devices.js";
 import { FILTER_ANNOTATION, copyFilterHook, loadFilter, storeFilter } from "./filter-cache.js";
 import type { HostFacts } from "./host.js";
 import { findInit } from "./init.js";
 import type { BundleFiles } from "./mounts.js";
+import { checkRoot } from "./root-check.js";
 import type { Runtime } from "./runtime.js";
 import { ociSpec, specJson } from "./spec.js";
 import type { ProcessSpec } from "./types.js";
@@ -36,6 +37,7 @@ export function writeBundle(kernel: Kernel, request: BundleRequest): Bundle {
   const { spec, host } = request;
   const path = join(spec.stateDir, "bundle");
   const runtimeRoot = join(spec.stateDir, "runtime");
+  checkRoot(kernel, spec.rootfs, posix.join("/", spec.cwd));
   mkdirSync(path, { recursive: true, mode: 0o700 });
   mkdirSync(runtimeRoot, { recursive: true, mode: 0o700 });
   const config = ociSpec(spec, host, {

@@ -4,6 +4,7 @@ import { TsbuildError } from "../base/errors.js";
 import { capabilitiesOf } from "./capabilities.js";
 import type { GrantedDevice } from "./devices.js";
 import { deviceRules } from "./devices.js";
+import { isDoor } from "./doors.js";
 import type { HostFacts } from "./host.js";
 import type { BundleFiles } from "./mounts.js";
 import { INIT_PATH, ociMounts, rootPropagation } from "./mounts.js";
@@ -77,12 +78,9 @@ function effective(user: ResolvedUser, capabilities: readonly string[]): readonl
   return user.uid === 0 ? capabilities : [];
 }
 
-/** Folders that are doors to other processes' or the runtime's own files (CVE-2024-21626). */
-const DOORS = /^\/(proc\/(self|thread-self|\d+)(\/task\/\d+)?\/(fd|root|cwd|exe|map_files)|dev\/(fd|stdin|stdout|stderr))(\/|$)/;
-
 function checkedCwd(cwd: string): string {
   const path = posix.normalize(posix.join("/", cwd));
-  if (DOORS.test(path)) throw new TsbuildError("CWD_FORBIDDEN", `${cwd} can't be a working directory: it leads out of the container`);
+  if (isDoor(path)) throw new TsbuildError("CWD_FORBIDDEN", `${cwd} can't be a working directory: it leads out of the container`);
   return path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
 }
 

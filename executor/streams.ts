@@ -63,11 +63,11 @@ export function openStreams(kernel: Kernel, request: StreamRequest): Streams {
   const stdin = input();
   const stdout = output(1);
   const stdio = [stdin, stdout, isWrapped ? stdout : output(2)] as const;
-  let running: readonly (Promise<void> | undefined)[] = [];
+  let running: readonly Promise<void>[] = [];
   return {
     stdio,
     started: (onFailure) => {
-      running = tasks.map((task) => task()?.catch(onFailure));
+      running = tasks.map((task) => (task() ?? Promise.resolve()).catch(onFailure));
       for (const fd of theirs) closeSync(fd);
     },
     finished: async () => {

@@ -27,10 +27,10 @@ export function inPrivateNamespace(url: string, define: () => void, { network = 
   const isInside = network ? process.env["TSBUILD_TEST_NETWORK"] === "1" : isPrivateMountNamespace();
   if (skip !== undefined || isInside) {
     if (skip === undefined) define();
-    else test("real containers", { skip }, () => undefined);
+    else void test("real containers", { skip }, () => undefined);
     return;
   }
-  test("in namespaces of its own", () => {
+  void test("in namespaces of its own", () => {
     const { NODE_TEST_CONTEXT: _, ...inherited } = process.env;
     const env = { ...inherited, TSBUILD_PRIVATE_MOUNTS: "1", ...(network ? { TSBUILD_TEST_NETWORK: "1" } : {}) };
     const args = ["--mount", "--propagation", "slave", ...(network ? ["--net"] : []), process.execPath, "--test", "--test-reporter=spec", fileURLToPath(url)];

@@ -121,7 +121,7 @@ function takenOptions(): readonly Option[] {
     repeated("--insecure-registry <host>", "host[:port] that may be spoken to in plain HTTP; may be repeated"),
     new Option("--call <method>", "build, the only one supported yet"),
     new Option("--check", "the same as --call check").hideHelp(),
-    new Option("--max-parallelism <count>", "RUN steps at the same time at most (default: 4 per core, at least 16)"),
+    new Option("--max-parallelism <count>", "RUN steps at the same time at most (default: 4 per core, at least 32)"),
     new Option("-D, --debug", "show the stack of an internal error"),
     ...limitOptions(),
   ];

@@ -23,7 +23,7 @@ export interface Surroundings {
 
 const ENTITLEMENTS: ReadonlySet<string> = new Set(["network.host", "security.insecure"]);
 const STEPS_PER_CORE = 4;
-const LEAST_STEPS = 16;
+const LEAST_STEPS = 32;
 
 /**
  * What the flags ask of the worker. Reads the Dockerfile.

@@ -54,7 +54,7 @@ export async function makeNamespace(kernel: Kernel, request: NamespaceRequest): 
       await ipBatch([`link delete ${hostInterface}`]).catch(ignoreGone);
       await configureInside({ path, bridge, address: lease.address, hostInterface });
     });
-    await ipBatch([`link set dev ${hostInterface} master ${bridge.name} up`, ...(request.isolated ? [`link set dev ${hostInterface} type bridge_slave isolated on`] : [])]);
+    await ipBatch([`link set dev ${hostInterface} master ${bridge.name} up`, `link set dev ${hostInterface} type bridge_slave ${portMode(request)}`]);
   } catch (error) {
     release();
     throw error;
@@ -69,6 +69,11 @@ export async function makeNamespace(kernel: Kernel, request: NamespaceRequest): 
     persist: (owner) => lease.persist(owner),
     [Symbol.asyncDispose]: () => Promise.resolve(release()),
   };
+}
+
+/** Hairpin: where br_netfilter is loaded, a container's packet to its own published port turns round in the bridge. */
+function portMode({ isolated }: NamespaceRequest): string {
+  return isolated ? "isolated on" : "hairpin on";
 }
 
 /** `tsb0a818005`: at most one per address and host. */

@@ -48,14 +48,14 @@ function askHere(host: string, port: number, request: string = ""): Promise<stri
 }
 
 /** A server in a namespace that says hello to everybody. */
-async function serve(namespace: Pick<NetworkNamespace, "path">, port: number): Promise<{ stop(): void }> {
+async function serve(namespace: Pick<NetworkNamespace, "path">, port: number): Promise<Disposable> {
   const script = `require("net").createServer((s)=>s.end("hello")).listen(${port},"0.0.0.0",()=>console.log("ready"))`;
   const child = spawn("nsenter", [`--net=${namespace.path}`, process.execPath, "-e", script], { stdio: ["ignore", "pipe", "inherit"] });
   await new Promise((resolve, reject) => {
     child.stdout.once("data", resolve);
     child.once("exit", () => reject(new Error("the server did not start")));
   });
-  return { stop: () => void child.kill("SIGKILL") };
+  return { [Symbol.dispose]: () => void child.kill("SIGKILL") };
 }
 
 function interfaces(): readonly string[] {
@@ -92,10 +92,9 @@ inPrivateNamespace(import.meta.url, () => {
     await using namespace = await pool.acquire(never);
     assert.match(await ipInside(namespace, "addr", "show", "lo"), /LOOPBACK,UP/);
     assert.match(await ipInside(namespace, "route"), new RegExp(`^default via ${namespace.gateway} dev eth0`));
-    const server = await serve(world, 8000);
+    using _server = await serve(world, 8000);
     // The world has no route back to the bridge, so an answer proves masquerading.
     assert.equal(await ask(namespace, "192.0.2.1", 8000), "hello");
-    server.stop();
   });
 
   test("a server of the host is reached on the gateway's address", async () => {
@@ -132,27 +131,26 @@ inPrivateNamespace(import.meta.url, () => {
     await using steps = new NetworkPool({ stateDir, kernel });
     await using containers = new NetworkPool({ stateDir, kernel, isolated: false });
     const [one, two, three, four] = await Promise.all([steps.acquire(never), steps.acquire(never), containers.acquire(never), containers.acquire(never)]);
-    const servers = await Promise.all([serve(two, 81), serve(four, 81)]);
+    using _isolated = await serve(two, 81);
+    using _open = await serve(four, 81);
     assert.equal(await ask(one, two.ip, 81), undefined);
     assert.equal(await ask(three, four.ip, 81), "hello");
-    for (const server of servers) server.stop();
   });
 
   test("metadata addresses are closed, unless opened", async () => {
     execFileSync("nsenter", [`--net=${world.path}`, "ip", "address", "add", "169.254.169.254/32", "dev", "eth0"]);
-    const server = await serve(world, 8002);
+    using _server = await serve(world, 8002);
     await using closed = new NetworkPool({ stateDir, kernel });
     await using open = new NetworkPool({ stateDir, kernel, allowMetadata: true });
     const [one, two] = await Promise.all([closed.acquire(never), open.acquire(never)]);
     assert.equal(await ask(one, "169.254.169.254", 8002), undefined);
     assert.equal(await ask(two, "169.254.169.254", 8002), "hello");
-    server.stop();
   });
 
   test("a port published on 127.0.0.1 is reached from the host, from the container itself, and by nobody else", async () => {
     await using pool = new NetworkPool({ stateDir, kernel, isolated: false });
     const namespace = await pool.acquire(never);
-    const server = await serve(namespace, 80);
+    using _server = await serve(namespace, 80);
     const request = { containerIp: namespace.ip, ports: [{ hostIp: "127.0.0.1", hostPort: 18080, containerPort: 80, protocol: "tcp" as const }] };
     {
       await using published = await publishPorts(request);
@@ -163,13 +161,12 @@ inPrivateNamespace(import.meta.url, () => {
     }
     assert.equal(await askHere("127.0.0.1", 18080), undefined);
     assert.doesNotMatch(nft("list", "map", "ip", "tsbuild", "ports"), /18080/);
-    server.stop();
   });
 
   test("a port published on all addresses is reached from outside, from here, and by hairpin; port 0 is any", async () => {
     await using pool = new NetworkPool({ stateDir, kernel, isolated: false });
     const [namespace, other] = [await pool.acquire(never), await pool.acquire(never)];
-    const server = await serve(namespace, 80);
+    using _server = await serve(namespace, 80);
     await using published = await publishPorts({ containerIp: namespace.ip, ports: [{ hostIp: "", hostPort: 0, containerPort: 80, protocol: "tcp" }] });
     const port = published.ports[0]?.hostPort ?? 0;
     assert.ok(port > 0);
@@ -177,16 +174,14 @@ inPrivateNamespace(import.meta.url, () => {
     assert.equal(await ask(world, `192.0.2.2`, port), "hello");
     assert.equal(await ask(namespace, `192.0.2.2`, port), "hello");
     assert.equal(await ask(other, `192.0.2.2`, port), "hello");
-    server.stop();
   });
 
   test("what was not published is not reached from outside, even with a route", async () => {
     await using pool = new NetworkPool({ stateDir, kernel, isolated: false });
     const namespace = await pool.acquire(never);
-    const server = await serve(namespace, 80);
+    using _server = await serve(namespace, 80);
     execFileSync("nsenter", [`--net=${world.path}`, "ip", "route", "replace", `${namespace.ip}/32`, "via", "192.0.2.2"]);
     assert.equal(await ask(world, namespace.ip, 80), undefined);
-    server.stop();
   });
 
   test("a neighbour's packets for 127.0.0.1 are dropped", async () => {
@@ -202,7 +197,7 @@ inPrivateNamespace(import.meta.url, () => {
   test("where another's chain drops, a marked pair of accepts is added, and removed by the last user", async () => {
     nft("add", "table", "ip", "filter");
     nft("add", "chain", "ip", "filter", "FORWARD", "{ type filter hook forward priority 0; policy drop; }");
-    const server = await serve(world, 8003);
+    using _server = await serve(world, 8003);
     const first = new NetworkPool({ stateDir, kernel });
     const second = new NetworkPool({ stateDir, kernel });
     const [namespace] = await Promise.all([first.acquire(never), second.acquire(never)]);
@@ -214,7 +209,6 @@ inPrivateNamespace(import.meta.url, () => {
     await second[Symbol.asyncDispose]();
     assert.equal(marks(), 0);
     nft("delete", "table", "ip", "filter");
-    server.stop();
   });
 
   test("Docker's user chain is preferred", async () => {
@@ -237,9 +231,8 @@ inPrivateNamespace(import.meta.url, () => {
     await using namespace = await pool.acquire(never, { ip: "10.213.77.55" });
     assert.equal(namespace.ip, "10.213.77.55");
     await assert.rejects(pool.acquire(never, { ip: "10.213.77.55" }), /already in use/);
-    const server = await serve(world, 8004);
+    using _server = await serve(world, 8004);
     assert.equal(await ask(namespace, "192.0.2.1", 8004), undefined);
-    server.stop();
   });
 
   test("a kept address stays taken until it is removed", async () => {

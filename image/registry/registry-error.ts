@@ -21,8 +21,10 @@ export interface FailedRequest {
 export async function errorOfResponse(response: HttpResponse, request: FailedRequest): Promise<TsbuildError> {
   const words = registryWords(await readBounded(response));
   const where = `${request.method} ${redactedUrl(response.url)}: ${response.status}`;
-  const message = `can't ${request.purpose}: ${words ?? meaningOf(response.status)} (${where})`;
-  return new TsbuildError(codeOf(response.status, request), message, { hint: hintFor(response, request) });
+  const code = codeOf(response.status, request);
+  const said = code === "IMAGE_NOT_FOUND" && words !== undefined ? `${meaningOf(404)}: ${words}` : (words ?? meaningOf(response.status));
+  const message = `can't ${request.purpose}: ${said} (${where})`;
+  return new TsbuildError(code, message, { hint: hintFor(response, request) });
 }
 
 export function errorOfConnection(error: unknown, request: FailedRequest): TsbuildError {

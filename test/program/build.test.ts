@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, readdirSync, utimesSync } from "node:fs";
 import { test } from "node:test";
-import { type ValidImage, filesOf, readTar, validateImage } from "../rig/image.js";
+import { type ValidImage, filesOf, readTar } from "../rig/image.js";
 import { podmanRun, skopeo, withoutOthers } from "../rig/others.js";
 import { must, mustEnd } from "../rig/process.js";
 import { type BuildRun, type Rig, rigTest } from "../rig/rig.js";
@@ -34,17 +34,6 @@ function writeStages(rig: Rig): void {
   rig.dockerfile(...STAGES);
 }
 
-/** Exports the rig's build as an OCI layout and proves it. */
-async function exported(rig: Rig, args: readonly string[] = []): Promise<ValidImage> {
-  const archive = rig.path("image.tar");
-  const layout = rig.path("layout");
-  mustEnd(await rig.tsbuild(["build", "-q", "-o", `type=oci,dest=${archive}`, ...args, rig.context]));
-  await must("rm", "-rf", layout);
-  mkdirSync(layout);
-  await must("tar", "-xf", archive, "-C", layout);
-  return validateImage(layout);
-}
-
 function contentOf(image: ValidImage, path: string): string {
   const entry = filesOf(image).get(path);
   assert.ok(entry !== undefined, `${path} is in the image`);
@@ -69,7 +58,7 @@ rigTest("a build of several stages gives the files and the config that the Docke
   await rig.makeBase();
   writeStages(rig);
   const built = await rig.build(["--build-arg", "GREETING=hi"]);
-  const image = await exported(rig, ["--build-arg", "GREETING=hi"]);
+  const image = await rig.exportImage(["--build-arg", "GREETING=hi"]);
   assert.equal(image.id, built.imageId);
   assert.equal(contentOf(image, "out/joined"), "a\nb\n");
   assert.equal(contentOf(image, "out/word"), "hi\n");
@@ -104,7 +93,7 @@ rigTest("a changed file runs again only what must run, and the reason names the 
   const reasons = await reasonsOf(rig);
   assert.deepEqual([...reasons.keys()].toSorted(), ["COPY --from=build /src/joined /out/joined", "COPY --from=words --chown=1000:1000 /word /out/", "COPY src .", "RUN cat a.txt b.txt > joined && chmod 604 joined"]);
   assert.match(reasons.get("COPY src .") ?? "", /a\.txt changed/);
-  assert.equal(contentOf(await exported(rig), "out/joined"), "another\nb\n");
+  assert.equal(contentOf(await rig.exportImage(), "out/joined"), "another\nb\n");
 });
 
 rigTest("a changed ARG names its old and new value, and leaves other stages CACHED", async (rig) => {
@@ -166,7 +155,7 @@ rigTest("nothing that is mounted for a RUN leaks into its layer", async (rig) =>
     "RUN --mount=type=secret,id=s --mount=type=cache,target=/var/cache/x --mount=type=tmpfs,target=/scratch/t --mount=type=bind,source=secret.txt,target=/mnt/in/file cat /run/secrets/s /mnt/in/file /etc/hosts /etc/resolv.conf > /dev/null && echo x > /var/cache/x/y && echo done > /result",
   );
   await rig.build(["--secret", `id=s,src=${rig.context}/secret.txt`]);
-  const image = await exported(rig, ["--secret", `id=s,src=${rig.context}/secret.txt`]);
+  const image = await rig.exportImage(["--secret", `id=s,src=${rig.context}/secret.txt`]);
   const last = image.layers.at(-1)?.map(({ header }) => header.name.replace(/^\.?\//, "").replace(/\/$/, "")).filter((name) => name !== "");
   assert.deepEqual(last, ["result"]);
 });
@@ -216,8 +205,8 @@ rigTest("an OCI layout is good in skopeo's eyes", async (rig) => {
   await rig.makeBase();
   writeStages(rig);
   const built = await rig.build();
-  const image = await exported(rig);
-  const layout = rig.path("layout");
+  const image = await rig.exportImage();
+  const layout = rig.layoutPath;
   const inspected = JSON.parse(await skopeo("inspect", `oci:${layout}`)) as { Digest: string; Labels: unknown; Layers: string[] };
   assert.equal(inspected.Digest, image.manifestDigest);
   assert.deepEqual(inspected.Labels, { kind: "test" });

@@ -3,7 +3,7 @@
  * Other programs may use tsbuild at the same time: what has a living process in it that is not the test's is theirs.
  */
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, readdirSync, readlinkSync } from "node:fs";
+import { readFileSync, readdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { eventually } from "./process.js";
 
@@ -126,10 +126,17 @@ function isInUse(group: string): boolean {
   return here || (readQuietly(join(group, "c/cgroup.procs")) ?? "").trim() !== "";
 }
 
+/** The host's ends of containers' networks. One whose namespace a living process keeps by a bind is in use. */
 function links(): readonly string[] {
-  return listQuietly("/sys/class/net")
-    .filter((name) => /^(ts|veth)/.test(name) && !existsSync(`/sys/class/net/${name}/bridge`))
-    .map((name) => `link ${name}`);
+  const found = listQuietly("/sys/class/net").filter((name) => /^tsb[0-9a-f]{8}$/.test(name));
+  if (found.length === 0) return [];
+  const mounts = allPids().map((pid) => readQuietly(`/proc/${pid}/mountinfo`) ?? "");
+  return found.filter((name) => !mounts.some((text) => text.includes(`/namespaces/${addressOf(name)} `))).map((name) => `link ${name}`);
+}
+
+/** `tsb0a810002` is the end of 10.129.0.2. */
+function addressOf(link: string): string {
+  return [3, 5, 7, 9].map((at) => Number.parseInt(link.slice(at, at + 2), 16)).join(".");
 }
 
 /** Elements of tsbuild's tables, and rules with its mark in the tables of others. */

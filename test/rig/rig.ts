@@ -4,8 +4,9 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSy
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
+import { type ValidImage, validateImage } from "./image.js";
 import { type MachineState, leftovers, machineState, storeState } from "./machine.js";
-import { type Ended, Running, type StartOptions, mustEnd } from "./process.js";
+import { type Ended, Running, type StartOptions, must, mustEnd } from "./process.js";
 import { launcherPath } from "./project.js";
 import { type Step, parseRawJson } from "./steps.js";
 
@@ -18,6 +19,8 @@ export interface TsbuildOptions {
   readonly cwd?: string;
   readonly input?: string;
   readonly timeoutMs?: number;
+  /** A program and its arguments that start the launcher, whose path and arguments follow. */
+  readonly wrap?: readonly string[];
 }
 
 /** A build that was done with `--progress=rawjson`. */
@@ -60,7 +63,8 @@ export class Rig implements Disposable {
   }
 
   start(args: readonly string[], options: TsbuildOptions = {}): Running {
-    return new Running(launcherPath(), args, this.#startOptions(options));
+    const [command = "", ...rest] = [...(options.wrap ?? []), launcherPath(), ...args];
+    return new Running(command, rest, this.#startOptions(options));
   }
 
   /** Runs the program to its end, whatever that is. */
@@ -96,6 +100,21 @@ export class Rig implements Disposable {
     mustEnd(await this.tsbuild(["build", "--network=none", "-q", "-t", name, context]));
   }
 
+  /** Builds into an OCI layout and proves that. Returns the image; the layout stays in `layoutPath`. */
+  async exportImage(args: readonly string[] = [], options: TsbuildOptions = {}): Promise<ValidImage> {
+    const archive = this.path("exported.tar");
+    mustEnd(await this.tsbuild(["build", "-q", "-o", `type=oci,dest=${archive}`, ...args, this.context], options));
+    rmSync(this.layoutPath, { recursive: true, force: true });
+    mkdirSync(this.layoutPath);
+    await must("tar", "-xf", archive, "-C", this.layoutPath);
+    return validateImage(this.layoutPath);
+  }
+
+  /** Where `exportImage` leaves its layout. */
+  get layoutPath(): string {
+    return this.path("exported");
+  }
+
   /** What the rig's programs have left on the machine and in the store. */
   async leftovers(withinMs: number = 5000): Promise<readonly string[]> {
     const look = (): MachineState => new Set([...machineState(), ...storeState(this.root), ...readdirSync(this.tmp)]);
@@ -118,6 +137,11 @@ export class Rig implements Disposable {
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
     };
   }
+}
+
+/** For `wrap`: a private view of the mounts in which `script` has been run before. */
+export function withMounts(script: string): readonly string[] {
+  return ["unshare", "--mount", "--propagation", "private", "sh", "-ec", `${script}\nexec "$@"`, "sh"];
 }
 
 /** A test with a rig of its own. When it passes, nothing of it may be left on the machine. */

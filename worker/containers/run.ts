@@ -5,6 +5,7 @@ import { hostname as hostnameOfHost } from "node:os";
 import { join } from "node:path";
 import { CleanupStack } from "../../base/cleanup.js";
 import { TsbuildError, isErrno, messageOf } from "../../base/errors.js";
+import { removeTree } from "../../cache/remove-tree.js";
 import type { Store } from "../../cache/store.js";
 import { cgroupName } from "../../executor/cgroup.js";
 import { formatPort } from "../../executor/network/publish.js";
@@ -117,6 +118,7 @@ async function execute(execution: Execution): Promise<ExitStatus> {
   const cgroup = { type: "cgroup", name: cgroupName(plan.state.id, request.cgroupParent) } as const;
   await store.lease.own(cgroup);
   stack.defer(() => store.lease.release(cgroup));
+  stack.defer(() => removeTree(store.kernel, join(container.path, "runtime")));
   return await runProcess(processSpec(execution, { rootfs, network, userMounts }), {
     stdin: io.stdin,
     signal,

@@ -52,7 +52,7 @@ async function layerBlob(work: LayerWork, name: SnapshotName, choice: BlobChoice
 async function knownBlob({ store }: LayerWork, name: SnapshotName, choice: BlobChoice): Promise<Descriptor | undefined> {
   if (choice.timestampSec !== undefined || choice.level !== undefined) return undefined;
   const { blobs } = await store.snapshots.meta(name);
-  const fitting = choice.force ? [blobs[choice.compression]] : [blobs[choice.compression], blobs.gzip, blobs.zstd, ...(choice.compression === "none" ? [blobs.none] : [])];
+  const fitting = choice.force ? [blobs[choice.compression]] : [blobs[choice.compression], blobs.gzip, blobs.zstd, blobs.none];
   for (const blob of fitting) {
     if (blob === undefined || (await store.content.size(blob.digest, blob.size)) === undefined) continue;
     if (blob === blobs[choice.compression] || isPulled(blob)) return blob;

@@ -2,6 +2,7 @@
 import type { Digest } from "../../base/digest.js";
 import { TsbuildError } from "../../base/errors.js";
 import { formatPlatform, hostPlatform, platformScore } from "../../base/platform.js";
+import type { Store } from "../../cache/store.js";
 import type { CompiledBuild } from "../../frontend/compile/types.js";
 import { formatReference, parseReference, withDefaultTag } from "../../image/reference.js";
 import type { Descriptor } from "../../image/types.js";
@@ -15,7 +16,7 @@ import { type FinishedImage, finishImage, joinManifests, writeLocalManifest, wri
 import type { BlobChoice, LayerWork } from "./layers.js";
 import { type ImageOptions, imageOptions } from "./options.js";
 import { reportStep } from "./report.js";
-import { tagImage } from "./tag.js";
+import { chainRecordName, tagImage } from "./tag.js";
 
 export interface ExportContext {
   readonly env: BuildEnvironment;
@@ -86,8 +87,24 @@ async function storeLocally(context: ExportContext, images: readonly FinishedIma
   const target = await joinManifests(store, locals, true);
   const manifest = locals[images.indexOf(image)];
   if (manifest === undefined) throw new Error("Internal error: an image without a manifest");
+  await keepOthers(store, images, { image, target, locals });
   await tagImage(store, { image, target, manifest: manifest.digest, names });
   return target;
+}
+
+interface Stored {
+  readonly image: FinishedImage;
+  readonly target: Descriptor;
+  readonly locals: readonly Descriptor[];
+}
+
+/** The other platforms' layers are found by their IDs when the index is pushed or saved. */
+async function keepOthers(store: Store, images: readonly FinishedImage[], { image, target, locals }: Stored): Promise<void> {
+  for (const [index, each] of images.entries()) {
+    const manifest = locals[index]?.digest;
+    if (each === image || manifest === undefined) continue;
+    await store.bases.set(chainRecordName(each.id), { id: each.id, target, manifest, chain: each.chain, createdAtMs: Date.now() });
+  }
 }
 
 function preferred(images: readonly FinishedImage[]): FinishedImage | undefined {

@@ -9,7 +9,7 @@ import { type Reference, formatReference } from "../../image/reference.js";
 import type { RegistryClient } from "../../image/registry/client.js";
 import type { Descriptor, ImageConfigFile, Manifest } from "../../image/types.js";
 import { tagImage } from "../export/tag.js";
-import { chainOf, platformOf } from "../images.js";
+import { chainOf, platformOf } from "../image-chain.js";
 import { pullLayers } from "../unpack.js";
 import type { ImageWork } from "./work.js";
 

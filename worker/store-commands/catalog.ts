@@ -12,7 +12,10 @@ import type { ImageConfigFile } from "../../image/types.js";
 
 export interface StoredImage {
   readonly id: Digest;
+  /** Of its first name. */
   readonly record: ImageRecord;
+  /** All of them: they may mean different manifests of the same image. */
+  readonly records: readonly ImageRecord[];
   /** Those with a tag, by name. */
   readonly tags: readonly Reference[];
   /** Those with a digest: what a registry calls it. */
@@ -133,6 +136,7 @@ async function storedImage(store: Store, group: readonly NamedImage[]): Promise<
   return {
     id,
     record: first.record,
+    records: group.map(({ record }) => record),
     tags: references.filter(({ digest }) => digest === undefined),
     digests: references.filter(({ digest }) => digest !== undefined),
     config: parseImageConfig(await store.content.read(id, MAX_CONFIG_BYTES)),

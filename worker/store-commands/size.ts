@@ -3,7 +3,7 @@ import type { Store } from "../../cache/store.js";
 import type { Chain, SnapshotMeta } from "../../cache/types.js";
 import { manifestOf } from "../../cache/image-check.js";
 import { chainRecordName } from "../../cache/chain-records.js";
-import { chainOf } from "../images.js";
+import { chainOf } from "../image-chain.js";
 import type { StoredImage } from "./catalog.js";
 
 export interface LayerSize {
