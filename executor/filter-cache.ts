@@ -20,7 +20,10 @@ export interface FilterRequest {
   readonly runtime: Runtime;
 }
 
-/** The file's name says which profile and which crun; a new libseccomp comes with an upgrade, which changes crun's or its own times. */
+/**
+ * The file's name says which profile and which crun. An upgrade of libseccomp alone isn't seen: the kept filter then still
+ * lacks calls that the older one didn't know, which errs on the strict side.
+ */
 function pathOf({ cacheDir, profile, runtime }: FilterRequest): string {
   const { size, mtimeMs } = statSync(runtime.path);
   const key = sha256Digest(JSON.stringify([profile, runtime.path, size, mtimeMs])).slice("sha256:".length);

@@ -28,7 +28,7 @@ async function guarded(look: () => ProbeItem | Promise<ProbeItem>): Promise<Prob
   try {
     return await look();
   } catch (error) {
-    return { name: look.name, ok: false, isRequired: false, found: messageOf(error) };
+    return { name: look.name === "" ? "programs" : look.name, ok: false, isRequired: false, found: messageOf(error), advice: "this could not be looked at; the message says why" };
   }
 }
 

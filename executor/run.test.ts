@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { afterEach, beforeEach, test } from "node:test";
+import { removeCgroup } from "./cgroup-removal.js";
+import { cgroupName } from "./cgroup.js";
 import { RuntimeError } from "./runtime-error.js";
 import type { RunOptions } from "./run.js";
 import { runProcess } from "./run.js";
@@ -132,6 +135,21 @@ inPrivateNamespace(import.meta.url, () => {
       assert.equal(processesNamed("98766"), 0);
       assertNothingLeft(spec);
     }
+  });
+
+  test("what a killed tsbuild leaves is found by its cgroup and removed", async () => {
+    const spec = shell("sleep 98769 & echo ready; sleep 98769");
+    const harness = join(root.folder, "harness.mjs");
+    writeFileSync(harness, `
+      import { runProcess } from ${JSON.stringify(import.meta.resolve("./run.js"))};
+      await runProcess(${JSON.stringify(spec)}, { stdin: "null", signal: new AbortController().signal, onOutput: () => process.kill(process.pid, "SIGKILL") });`);
+    const child = spawn("unshare", ["--mount", "--propagation", "slave", process.execPath, harness], { stdio: ["ignore", "ignore", "inherit"] });
+    await new Promise((resolve) => child.once("exit", resolve));
+    assert.ok(processesNamed("98769") > 0);
+    await removeCgroup(cgroupName(spec.id));
+    assert.equal(processesNamed("98769"), 0);
+    assert.deepEqual(readdirSync("/sys/fs/cgroup").filter((name) => isThere(join("/sys/fs/cgroup", name, "tsbuild", spec.id))), []);
+    await removeCgroup(cgroupName(spec.id));
   });
 
   test("children left behind end with the first process", async () => {

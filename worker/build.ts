@@ -10,6 +10,8 @@ import { BuildContexts } from "./contexts.js";
 import type { BuildEnvironment } from "./environment.js";
 import { exportBuild } from "./export/outputs.js";
 import { BuildHistory } from "./history.js";
+import { httpAuthorization } from "./http-authorization.js";
+import { HttpFiles } from "./http-files.js";
 import { Images } from "./images.js";
 import { openNetworks } from "./networks.js";
 import { Pools } from "./pool.js";
@@ -27,6 +29,7 @@ export async function build(store: Store, request: BuildRequest, signal: AbortSi
   const contexts = new BuildContexts({ store, ...request, contextDir: request.contextDir, ignoreFile: request.ignoreFile });
   const registry = stack.use(new LazyRegistry(request.insecureRegistries));
   const images = new Images({ store, pools, events: request.events, pull: request.pull, registry });
+  const http = stack.use(new HttpFiles({ store, events: request.events, downloads: request.downloads, authorization: httpAuthorization(request.secrets) }));
   const buildId = store.newBuildId();
   const history = new BuildHistory(store, buildId, request);
   stack.defer(() => contexts.save());
@@ -39,6 +42,7 @@ export async function build(store: Store, request: BuildRequest, signal: AbortSi
       graph: compiled.graph,
       contexts,
       images,
+      http,
       events: history.recording(request.events),
       secrets: request.secrets,
       buildId,

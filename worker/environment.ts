@@ -4,6 +4,7 @@ import type { Store } from "../cache/store.js";
 import type { NetworkPool } from "../executor/network/pool.js";
 import type { Graph } from "../llb/graph.js";
 import type { BuildContexts } from "./contexts.js";
+import type { HttpFiles } from "./http-files.js";
 import type { Images } from "./images.js";
 import type { Pools } from "./pool.js";
 import type { SecretSource } from "./types.js";
@@ -14,6 +15,7 @@ export interface BuildEnvironment {
   readonly graph: Graph;
   readonly contexts: BuildContexts;
   readonly images: Images;
+  readonly http: HttpFiles;
   readonly events: EventSink;
   readonly secrets: ReadonlyMap<string, SecretSource>;
   readonly buildId: string;

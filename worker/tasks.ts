@@ -76,6 +76,8 @@ export interface ExecTask {
   readonly mounts: readonly StepMount[];
   /** A folder of this step alone, outside the snapshot. */
   readonly scratchDir: string;
+  /** Where compiled seccomp filters are kept for the next step. */
+  readonly filterCacheDir: string;
 }
 
 /** Mounts of a step whose sources the thread has to make. Targets are absolute. */

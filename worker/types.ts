@@ -1,6 +1,7 @@
 /** What the command line asks of the worker layer: one build. */
 import type { Digest } from "../base/digest.js";
 import type { EventSink } from "../base/events.js";
+import type { HttpRecord } from "../cache/http-records.js";
 import type { CompileRequest } from "../frontend/compile/types.js";
 import type { Descriptor } from "../image/types.js";
 
@@ -11,6 +12,8 @@ export interface BuildRequest extends Omit<CompileRequest, "images" | "ignorePat
   readonly contextDirs: ReadonlyMap<string, string>;
   /** Path of the ignore file for `context` when it is not `.dockerignore` in its root (`Dockerfile.dockerignore`). */
   readonly ignoreFile?: string | undefined;
+  /** Files behind addresses that were fetched for this build already: a context that is an archive. */
+  readonly downloads?: ReadonlyMap<string, HttpRecord> | undefined;
   /** Full names the image is stored under (`docker.io/library/app:latest`). */
   readonly tags: readonly string[];
   readonly outputs: readonly Output[];

@@ -61,5 +61,5 @@ export function globOf(pattern: string): RegExp {
 }
 
 function literal(character: string): string {
-  return character.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
+  return character.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
 }

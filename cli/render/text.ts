@@ -9,9 +9,14 @@ const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 /** Characters that turn the direction of text, so that it reads otherwise than it is (CVE-2021-42574). */
 const DIRECTIONS = /[\u202a-\u202e\u2066-\u2069]/g;
 
-/** Without escape sequences and control characters; line feeds and tabs stay. */
+/** What CI runners take from a job's log as an order to them: GitHub's at the start of a line, Azure's, TeamCity's and GitHub's older ones anywhere. */
+const LINE_COMMANDS = /^([ \t]*):(?=:[\w-]+[^\n]*::)/gm;
+const BRACKET_COMMANDS = /#(?=#(?:vso|teamcity)?\[)/g;
+
+/** Without escape sequences and control characters, and with a blank in what a CI runner would obey; line feeds and tabs stay. */
 export function neutralize(text: string): string {
-  return text.replace(ESCAPES, "").replace(CONTROLS, "").replace(DIRECTIONS, "\ufffd");
+  const plain = text.replace(ESCAPES, "").replace(CONTROLS, "").replace(DIRECTIONS, "\ufffd");
+  return plain.replace(LINE_COMMANDS, "$1: ").replace(BRACKET_COMMANDS, "# ");
 }
 
 /** What a terminal would show of a line in which carriage returns went back to its start. */

@@ -5,7 +5,7 @@
 
 /** A list and a map that aren't there: `null` in JSON, `[]` and `map[]` in print, as Go's nil ones. */
 export const NIL_LIST: readonly string[] = Object.freeze([]);
-export const NIL_MAP: ReadonlyMap<string, never> = new Map();
+export const NIL_MAP: ReadonlyMap<string, string> = new Map<string, string>();
 
 /** What `{{if}}` takes for true: nothing that is empty or zero. */
 export function isTrue(value: unknown): boolean {

@@ -15,6 +15,8 @@ export interface BodyLimits {
  * @throws {TsbuildError} HTTP_TOO_LARGE, HTTP_TOO_SLOW; and what the connection throws
  */
 export async function* guardedBody(asked: URL, response: HttpResponse, limits: BodyLimits): AsyncGenerator<Buffer> {
+  // A body that is left unread fails with an error of its own, and there may be nobody else to hear it.
+  response.body.on("error", () => undefined);
   refuseLength(asked, response, limits);
   let total = 0;
   let before = 0;
@@ -28,8 +30,6 @@ export async function* guardedBody(asked: URL, response: HttpResponse, limits: B
       total += chunk.length;
       if (total > limits.maxBytes) throw tooLarge(asked, limits);
       yield chunk;
-      // The receiver's pace is not the sender's fault.
-      watch.refresh();
     }
   } finally {
     clearInterval(watch);
@@ -39,7 +39,7 @@ export async function* guardedBody(asked: URL, response: HttpResponse, limits: B
 
 function refuseLength(asked: URL, response: HttpResponse, limits: BodyLimits): void {
   if (Number(response.header("content-length") ?? 0) <= limits.maxBytes) return;
-  response.body.on("error", () => undefined).destroy();
+  response.body.destroy();
   throw tooLarge(asked, limits);
 }
 

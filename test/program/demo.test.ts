@@ -14,8 +14,7 @@ import { type BuildRun, type Rig, rigTest } from "../rig/rig.js";
 import { parseReasons, stepNamed } from "../rig/steps.js";
 
 const DEMO = join(projectRoot(), "testdata/demo");
-const CERTIFICATES =
-  process.env["TSBUILD_EXTRA_CA_CERTS"] ?? process.env["NODE_EXTRA_CA_CERTS"] ?? "/etc/ssl/certs/ca-certificates.crt";
+const CERTIFICATES = process.env["TSBUILD_EXTRA_CA_CERTS"] ?? process.env["NODE_EXTRA_CA_CERTS"] ?? "/etc/ssl/certs/ca-certificates.crt";
 const LONG = { timeoutMs: 15 * 60_000 };
 
 rigTest("a real application is built on a pulled base, runs, and after a change only what must run does", async (rig) => {
@@ -77,14 +76,18 @@ async function pushBase(rig: Rig, host: string): Promise<string> {
   const image = await validateImage(layout);
   const whiteouts = image.layers.flat().filter(({ header }) => /(^|\/)\.wh\.[^/]+$/.test(header.name));
   assert.equal(image.layers.length, 3);
-  assert.ok(whiteouts.some(({ header }) => header.name.endsWith("/.wh..wh..opq")), "a folder that was emptied is opaque");
+  assert.ok(
+    whiteouts.some(({ header }) => header.name.endsWith("/.wh..wh..opq")),
+    "a folder that was emptied is opaque",
+  );
   assert.ok(whiteouts.length > 20, `${whiteouts.length} whiteouts`);
   assert.ok(!filesOf(image).has("usr/share/doc/apt/changelog.gz") && filesOf(image).has("usr/bin/apt-get"));
   return name;
 }
 
 function assertEveryStepRan(build: BuildRun): void {
-  for (const { name, outcome } of build.steps) assert.equal(outcome === "RAN" || name.startsWith("[internal]"), true, `${name}: ${outcome}`);
+  for (const { name, outcome } of build.steps)
+    assert.equal(outcome === "RAN" || name.startsWith("[internal]"), true, `${name}: ${outcome}`);
   const packages = /(\d+) newly installed/.exec(stepNamed(build.steps, "build-essential").log)?.[1];
   assert.ok(Number(packages) >= 20, `${packages} Debian packages`);
   const modules = /added (\d+) packages/.exec(stepNamed(build.steps, "npm ci").log)?.[1];

@@ -145,8 +145,11 @@ function readSecret(env: BuildEnvironment, mount: SecretMount): Buffer | undefin
   return content;
 }
 
-/** Regular files only, and not without end: a FIFO would block the build. */
-function secretContent(id: string, source: SecretSource): Buffer | undefined {
+/**
+ * Undefined for a variable that isn't set. Regular files only, and not without end: a FIFO would block the build.
+ * @throws {TsbuildError} SECRET_UNREADABLE, SECRET_TOO_BIG
+ */
+export function secretContent(id: string, source: SecretSource): Buffer | undefined {
   if (source.type === "env") {
     const value = process.env[source.name];
     return value === undefined ? undefined : Buffer.from(value);

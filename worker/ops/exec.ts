@@ -85,6 +85,7 @@ async function execute(env: BuildEnvironment, op: ExecOp, run: Execution): Promi
       process: processSpec(op, { id, network, mounts: run.mounts, scratchDir: run.scratchDir, rootfs: run.active.mountpoint }),
       mounts: run.mounts.mounts,
       scratchDir: run.scratchDir,
+      filterCacheDir: env.store.path("filters"),
     },
     { signal: run.signal, onMessage: (message) => run.log.write(message.stream, message.data) },
   );

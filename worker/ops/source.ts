@@ -16,7 +16,7 @@ export async function identifySource(env: BuildEnvironment, vertex: Vertex, sign
     case "git":
       throw new TsbuildError("SOURCE_UNSUPPORTED", `git sources are not supported: ${op.remote}`, { hint: "clone the repository first and use its folder" });
     case "http":
-      throw new TsbuildError("SOURCE_UNSUPPORTED", `ADD of a URL is not supported: ${op.url}`, { hint: "download the file first, or use curl in a RUN step" });
+      return env.http.identify(op, vertex.digest, signal);
     default:
       return unreachable(op);
   }
@@ -24,6 +24,7 @@ export async function identifySource(env: BuildEnvironment, vertex: Vertex, sign
 
 export async function fetchSource(env: BuildEnvironment, vertex: Vertex, signal: AbortSignal): Promise<Result> {
   const op = sourceOf(vertex);
+  if (op.type === "http") return env.http.fetch(op, vertex.digest, signal);
   if (op.type !== "image") throw new Error(`Internal error: a ${op.type} source has nothing to fetch`);
   return env.images.unpack(op, vertex.digest, signal);
 }

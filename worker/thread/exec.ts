@@ -37,7 +37,7 @@ export async function runExec(task: ExecTask, { signal, send }: ThreadContext): 
   // awaited here: the mounts go with this scope
   return await runProcess(
     { ...task.process, mounts: [...task.process.mounts, ...mounts] },
-    { stdin: "null", onOutput: (stream, data) => send({ type: "output", stream, data: Uint8Array.from(data) }), signal },
+    { stdin: "null", onOutput: (stream, data) => send({ type: "output", stream, data: Uint8Array.from(data) }), filterCacheDir: task.filterCacheDir, signal },
   );
 }
 
