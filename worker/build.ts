@@ -14,6 +14,7 @@ import { httpAuthorization } from "./http-authorization.js";
 import { HttpFiles } from "./http-files.js";
 import { Images } from "./images.js";
 import { openNetworks } from "./networks.js";
+import { holdChain } from "./presence.js";
 import { Pools } from "./pool.js";
 import { LazyRegistry } from "./registry.js";
 import { Runner } from "./runner.js";
@@ -73,7 +74,7 @@ async function solveTargets(
     roots,
     runner: new Runner(env),
     steps: env.store.steps,
-    hasAll: (chain) => env.store.snapshots.hasAll(chain),
+    hasAll: (chain) => holdChain(env.store, chain),
     locks: env.store.locks,
     events: env.events,
     maxParallelism: request.maxParallelism,

@@ -10,6 +10,7 @@ import type { Store } from "../cache/store.js";
 import type { SnapshotName } from "../cache/types.js";
 import type { HttpClient } from "../image/http/client.js";
 import { modifiedSec } from "../image/http/modified-time.js";
+import { shownUrl } from "../image/http/shown-url.js";
 import type { HttpSource } from "../llb/op.js";
 import type { Result, SourceFacts } from "../solver/types.js";
 import { activePaths, commitWritten } from "./active.js";
@@ -108,7 +109,7 @@ export class HttpFiles implements AsyncDisposable {
     await using writer = await this.#options.store.content.writer();
     let current = 0;
     const say = (isDone: boolean): void => {
-      if (vertex !== undefined) this.#options.events({ type: "step-progress", vertex, id: `downloading ${url}`, current, isDone, atMs: Date.now() });
+      if (vertex !== undefined) this.#options.events({ type: "step-progress", vertex, id: `downloading ${shownUrl(url)}`, current, isDone, atMs: Date.now() });
     };
     for await (const chunk of chunks) {
       await writer.write(chunk);
@@ -168,7 +169,7 @@ function snapshotName(identity: Digest): SnapshotName {
 }
 
 function mismatch(url: string, wanted: Digest, found: Digest): TsbuildError {
-  return new TsbuildError("CHECKSUM_MISMATCH", `digest mismatch: ${url} has the checksum ${found}, not ${wanted}`, {
+  return new TsbuildError("CHECKSUM_MISMATCH", `digest mismatch: ${shownUrl(url)} has the checksum ${found}, not ${wanted}`, {
     hint: "the file has changed or was tampered with; nothing of it was used",
   });
 }

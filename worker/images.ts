@@ -13,6 +13,7 @@ import type { ImageConfigFile, Manifest } from "../image/types.js";
 import type { ImageSource } from "../llb/op.js";
 import type { Result, SourceFacts } from "../solver/types.js";
 import type { Pools } from "./pool.js";
+import { holdChain } from "./presence.js";
 import { chainRecordName } from "./export/tag.js";
 import { chainOf, platformOf } from "./image-chain.js";
 import { pullLayers } from "./unpack.js";
@@ -50,7 +51,7 @@ export class Images implements ImageResolver {
     const { manifest, config } = await this.#read(op.manifest);
     const builtHere = await this.#options.store.bases.get(chainRecordName(manifest.config.digest));
     const chain = builtHere?.chain ?? chainOf(config);
-    return { chain, identity: chainIds(config.rootfs.diff_ids).at(-1) ?? EMPTY_IDENTITY, isPresent: await this.#options.store.snapshots.hasAll(chain) };
+    return { chain, identity: chainIds(config.rootfs.diff_ids).at(-1) ?? EMPTY_IDENTITY, isPresent: await holdChain(this.#options.store, chain) };
   }
 
   async unpack(op: ImageSource, vertex: Digest, signal: AbortSignal): Promise<Result> {

@@ -23,17 +23,12 @@ export function isRemote(text: string): boolean {
  * @throws {TsbuildError} CONTEXT_UNSUPPORTED, CONTEXT_MISSING
  */
 export function contextFolder(text: string, cwd: string): string {
-  if (text === "-") {
-    throw new TsbuildError("CONTEXT_UNSUPPORTED", "a context from standard input is not supported yet", {
-      hint: "unpack it into a folder and build that",
-    });
-  }
   const folder = resolve(cwd, text);
   const stats = statSync(folder, { throwIfNoEntry: false });
   if (stats?.isDirectory() === true) return folder;
   if (stats === undefined && isRemote(text)) {
-    throw new TsbuildError("CONTEXT_UNSUPPORTED", `a context from a URL is not supported yet: ${text}`, {
-      hint: "fetch it into a folder and build that",
+    throw new TsbuildError("CONTEXT_UNSUPPORTED", `a git repository can't be the build context: ${text}`, {
+      hint: "clone it and build the folder",
     });
   }
   const problem = stats === undefined ? "does not exist" : "is not a folder";
@@ -48,10 +43,10 @@ export function readDockerfile(
   given: string | undefined,
   { cwd, context }: { readonly cwd: string; readonly context: string },
 ): FoundDockerfile {
-  if (given === "-") return { source: { name: "Dockerfile", text: readText(0, "the Dockerfile on standard input") } };
+  if (given === "-") return { source: dockerfileOnStdin() };
   if (given !== undefined && isRemote(given) && !existsSync(resolve(cwd, given))) {
-    throw new TsbuildError("DOCKERFILE_UNSUPPORTED", `a Dockerfile from a URL is not supported yet: ${given}`, {
-      hint: "fetch it and give its path to -f",
+    throw new TsbuildError("DOCKERFILE_UNSUPPORTED", `a Dockerfile can't be read from a git repository: ${given}`, {
+      hint: "clone it and give the path to -f",
     });
   }
   const name = given ?? defaultName(context);
@@ -59,6 +54,11 @@ export function readDockerfile(
   const text = readText(path, `the Dockerfile ${given ?? path}`);
   const ignoreFile = `${path}.dockerignore`;
   return { source: { name, text }, ignoreFile: existsSync(ignoreFile) ? ignoreFile : undefined };
+}
+
+/** @throws {TsbuildError} DOCKERFILE_UNREADABLE */
+export function dockerfileOnStdin(): SourceFile {
+  return { name: "Dockerfile", text: readText(0, "the Dockerfile on standard input") };
 }
 
 function defaultName(context: string): string {

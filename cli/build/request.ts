@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { TsbuildError } from "../../base/errors.js";
 import type { EventSink } from "../../base/events.js";
 import { hostPlatform, parsePlatform, type Platform, samePlatform } from "../../base/platform.js";
+import type { NamedContext } from "../../frontend/compile/types.js";
 import { formatReference, parseReference, withDefaultTag } from "../../image/reference.js";
 import type { BuildRequest, Output } from "../../worker/types.js";
 import { insecureRegistries } from "../values/insecure-registries.js";
@@ -13,6 +14,7 @@ import type { BuildFlags } from "./flags.js";
 import { parseLimits } from "./limits.js";
 import { parseNamedContexts } from "./named-context.js";
 import { parseOutput } from "./output.js";
+import type { LoadedInputs } from "./remote-inputs.js";
 import { parseSecrets } from "./secrets.js";
 
 export interface Surroundings {
@@ -26,12 +28,13 @@ const STEPS_PER_CORE = 4;
 const LEAST_STEPS = 32;
 
 /**
- * What the flags ask of the worker. Reads the Dockerfile.
+ * What the flags ask of the worker. Reads the Dockerfile, but for what was loaded from elsewhere.
  * @throws {TsbuildError} USAGE and what its parts throw
  */
-export function buildRequest(flags: BuildFlags, { cwd, env, events }: Surroundings): BuildRequest {
-  const contextDir = contextFolder(flags.context, cwd);
-  const dockerfile = readDockerfile(flags.file, { cwd, context: contextDir });
+export function buildRequest(flags: BuildFlags, { cwd, env, events }: Surroundings, loaded: LoadedInputs = {}): BuildRequest {
+  const contextDir = loaded.context === undefined ? contextFolder(flags.context, cwd) : undefined;
+  const dockerfile = loaded.dockerfile ?? readDockerfile(flags.file, { cwd, context: contextDir ?? cwd });
+  const named = parseNamedContexts(flags.buildContext, cwd);
   const buildArgs = buildArguments(flags.buildArg, env);
   const outputs = outputsOf(flags, cwd);
   const network = networkMode(flags.network);
@@ -46,7 +49,9 @@ export function buildRequest(flags: BuildFlags, { cwd, env, events }: Surroundin
     labels: keyValues("--label", flags.label, () => ""),
     noCache: flags.noCache,
     noCacheStages: flags.noCacheFilter,
-    ...parseNamedContexts(flags.buildContext, cwd),
+    ...named,
+    buildContexts: new Map([...mainContext(loaded), ...named.buildContexts]),
+    downloads: loaded.context?.downloads,
     network,
     extraHosts: parseExtraHosts(flags.addHost),
     limits: parseLimits(flags.limits),
@@ -61,6 +66,11 @@ export function buildRequest(flags: BuildFlags, { cwd, env, events }: Surroundin
     wantsImageId: wantsImageId(flags, outputs),
     events,
   };
+}
+
+/** A context that is an archive has a name already, unless --build-context gives that to another. */
+function mainContext({ context }: LoadedInputs): readonly (readonly [string, NamedContext])[] {
+  return context?.context === undefined ? [] : [["context", context.context]];
 }
 
 /** --build-arg, and SOURCE_DATE_EPOCH of the environment, which counts as one. */

@@ -2,6 +2,8 @@ import { familiarName, parseReference } from "../../image/reference.js";
 import type { BuildResult } from "../../worker/types.js";
 import { type BuildFlags, parseBuildFlags } from "../build/flags.js";
 import { checkStdout } from "../build/output.js";
+import type { EventSink } from "../../base/events.js";
+import { loadInputs, remoteInputs } from "../build/remote-inputs.js";
 import { buildRequest } from "../build/request.js";
 import { writeResultFiles } from "../build/result-files.js";
 import type { CommandContext } from "../context.js";
@@ -33,18 +35,18 @@ async function performBuild(
   const display = createDisplay(mode, stderr);
   const failure = new FailureWatch();
   try {
-    const request = buildRequest(flags, {
-      cwd,
-      env,
-      events: (event) => {
-        display.onEvent(event);
-        failure.onEvent(event);
-      },
-    });
-    checkStdout(request.outputs, { isTerminal: stdout.isTerminal, isQuiet: flags.quiet });
+    const events: EventSink = (event) => {
+      display.onEvent(event);
+      failure.onEvent(event);
+    };
+    const remote = remoteInputs(flags, { cwd, stdin: process.stdin });
+    // Before the store is opened, unless something has to be fetched into it first: wrong usage costs nothing.
+    const local = remote === undefined ? buildRequest(flags, { cwd, env, events }) : undefined;
     const { openStore } = await import("../../worker/open-store.js");
     const { build } = await import("../../worker/build.js");
     await using store = await openStore(root);
+    const request = local ?? buildRequest(flags, { cwd, env, events }, await loadInputs(remote ?? {}, { store, events, file: flags.file }, signal));
+    checkStdout(request.outputs, { isTerminal: stdout.isTerminal, isQuiet: flags.quiet });
     return await build(store, request, signal);
   } finally {
     display.finish();

@@ -5,7 +5,7 @@ import { renderError } from "../render/error.js";
 import { neutralize } from "../render/text.js";
 import { type RunFlags, parseRunFlags } from "../run/flags.js";
 import { runRequest } from "../run/request.js";
-import { passSignals } from "../run/signals.js";
+import { SignalRelay } from "../run/signals.js";
 import type { ExitStatus } from "../../executor/types.js";
 import type { RunIo } from "../../worker/containers/types.js";
 
@@ -31,19 +31,21 @@ export async function run(args: readonly string[], context: CommandContext): Pro
 async function perform(flags: RunFlags, context: CommandContext): Promise<ExitStatus> {
   const request = runRequest(flags, context);
   checkTerminal(flags);
+  const relay = new SignalRelay(context.signals);
   const io: RunIo = {
     stdin: flags.isInteractive ? "inherit" : "null",
     onNotice: (line) => {
       if (!flags.quiet) context.stderr.write(`${neutralize(line)}\n`);
     },
-    onStarted: (running) => {
-      if (flags.sigProxy) passSignals(context.signals, running);
+    onStarting: () => {
+      if (flags.sigProxy) relay.starting();
     },
+    onStarted: (running) => relay.started(running),
   };
   const { openStore } = await import("../../worker/open-store.js");
   const { runContainer } = await import("../../worker/containers/run.js");
   await using store = await openStore(context.root);
-  return await runContainer(store, request, io, context.signal);
+  return await runContainer(store, request, io, AbortSignal.any([context.signal, relay.aborted]));
 }
 
 /** A command that waits for keys would wait for ever. */

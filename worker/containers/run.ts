@@ -119,7 +119,9 @@ async function execute(execution: Execution): Promise<ExitStatus> {
   await store.lease.own(cgroup);
   stack.defer(() => store.lease.release(cgroup));
   stack.defer(() => removeTree(store.kernel, join(container.path, "runtime")));
-  return await runProcess(processSpec(execution, { rootfs, network, userMounts }), {
+  const spec = processSpec(execution, { rootfs, network, userMounts });
+  io.onStarting?.();
+  return await runProcess(spec, {
     stdin: io.stdin,
     signal,
     filterCacheDir: store.path("filters"),

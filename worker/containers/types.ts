@@ -84,6 +84,8 @@ export interface RunIo {
   readonly stdin: Input;
   /** A line for people: a pull that begins, a port that is published. */
   readonly onNotice: (line: string) => void;
+  /** Everything is prepared. From now on the process may run, though it can't be sent signals yet. */
+  readonly onStarting?: (() => void) | undefined;
   /** The container runs and can be sent signals. */
   readonly onStarted?: ((running: RunningProcess) => void) | undefined;
 }
