@@ -172,8 +172,9 @@ async function victimRecords(store: Store, { all, untilMs, keepBytes }: PruneOpt
   return victims;
 }
 
+/** Small files take whole blocks. */
 function bytesOf(paths: readonly string[]): number {
-  return paths.reduce((sum, path) => sum + (lstatSync(path, { throwIfNoEntry: false })?.size ?? 0), 0);
+  return paths.reduce((sum, path) => sum + (lstatSync(path, { throwIfNoEntry: false })?.blocks ?? 0) * 512, 0);
 }
 
 function otherVictims(store: Store, { untilMs }: PruneOptions, holds: ReadonlySet<string>): readonly Victim[] {

@@ -22,6 +22,8 @@ export interface PruneResult {
  * needs, and the step records that name them. Volumes and the build history are never touched.
  */
 export async function prune(store: Store, options: PruneOptions = {}): Promise<PruneResult> {
+  // A name that moved may fall back to its former image until this.
+  await store.sync();
   const planned = await planPrune(store, options);
   const removed = options.dryRun === true ? planned : await execute(store, planned);
   if (options.all === true && options.dryRun !== true) store.steps.forgetEmptyPlaces();

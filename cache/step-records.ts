@@ -3,9 +3,10 @@
  * which may be thousands, lie beside it and are read when `parts` is looked at.
  */
 import { hash } from "node:crypto";
-import { existsSync, rmSync } from "node:fs";
+import { existsSync, rmSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Json } from "../base/digest.js";
+import { isErrno } from "../base/errors.js";
 import { fieldError, optionalInteger, optionalList, optionalString, requiredDigest, requiredString } from "../image/json-fields.js";
 import type { Fields } from "../image/json-fields.js";
 import type { Durability } from "./durability.js";
@@ -98,9 +99,10 @@ export class FileStepRecords implements StepRecords {
     return [this.#path(key), `${this.#path(key)}.parts`];
   }
 
-  /** Places of which no record is left. One that is written at the same moment costs an explanation at worst. */
+  /** Removes places of which no record is left, and empty folders. A place that is written at the same moment costs an explanation at worst. */
   forgetEmptyPlaces(): void {
-    const { placesDir } = this.#place;
+    const { placesDir, stepsDir } = this.#place;
+    for (const folder of readdirOrNone(stepsDir)) removeIfEmpty(join(stepsDir, folder));
     for (const name of readdirOrNone(placesDir)) {
       const path = join(placesDir, name);
       const keys = readRecord(path, keysFrom)?.value ?? [];
@@ -128,6 +130,14 @@ export class FileStepRecords implements StepRecords {
 
   #placePath(place: string): string {
     return join(this.#place.placesDir, hash("sha256", place).slice(0, 32));
+  }
+}
+
+function removeIfEmpty(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch (error) {
+    if (!isErrno(error, "ENOTEMPTY", "EEXIST", "ENOENT", "ENOTDIR")) throw error;
   }
 }
 

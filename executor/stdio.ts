@@ -33,15 +33,19 @@ export function makePipe(kernel: Kernel, folder: string, name: string): Pipe {
   }
 }
 
-/** Calls `sink` with all that comes until the last writer is gone. Takes over `fd`. Never holds the writer back. */
-export async function drain(fd: number, sink: (data: Uint8Array) => void): Promise<void> {
+/** Calls `sink` with all that comes until the last writer is gone. Takes over `fd`. Holds the writer back only where `sink` returns a promise. */
+export async function drain(fd: number, sink: (data: Uint8Array) => void | Promise<void>): Promise<void> {
   const socket = new Socket({ fd, readable: true, writable: false });
+  const fail = (error: unknown): void => void socket.destroy(error instanceof Error ? error : new Error(String(error)));
   await new Promise<void>((resolve, reject) => {
     socket.on("data", (data) => {
       try {
-        sink(data);
+        const taken = sink(data);
+        if (taken === undefined) return;
+        socket.pause();
+        taken.then(() => socket.resume(), fail);
       } catch (error) {
-        socket.destroy(error instanceof Error ? error : new Error(String(error)));
+        fail(error);
       }
     });
     socket.once("error", reject);

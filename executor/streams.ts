@@ -81,7 +81,7 @@ export function openStreams(kernel: Kernel, request: StreamRequest): Streams {
 }
 
 /** `undefined`: hand the descriptor itself on. */
-function sinkFor(stream: 1 | 2, onOutput: OutputSink | undefined): ((data: Uint8Array) => void) | undefined {
+function sinkFor(stream: 1 | 2, onOutput: OutputSink | undefined): ((data: Uint8Array) => void | Promise<void>) | undefined {
   if (onOutput !== undefined) return (data) => onOutput(stream, data);
   return isatty(stream) ? (data) => writeAll(stream, data) : undefined;
 }

@@ -105,4 +105,5 @@ export interface ExitStatus {
   readonly endedAtMs: number;
 }
 
-export type OutputSink = (stream: 1 | 2, data: Uint8Array) => void;
+/** A promise means: too much has not been taken yet; nothing more is read of that stream until it resolves. */
+export type OutputSink = (stream: 1 | 2, data: Uint8Array) => void | Promise<void>;

@@ -30,6 +30,8 @@ export interface AttemptOptions {
   readonly priority: ReadonlyMap<Digest, number>;
   readonly events: EventSink;
   readonly nowMs: () => number;
+  /** Sets the places of this Dockerfile apart from those of others, in the same words from build to build. */
+  readonly project: string;
 }
 
 /** What outlives an attempt: results that were made, and what was said about each step. */
@@ -203,7 +205,7 @@ export class Attempt {
         return resultOf(record);
       }
     }
-    const older = await steps.atPlace(meta.place, OLDER_RECORDS);
+    const older = await steps.atPlace(this.#place(vertex), OLDER_RECORDS);
     const reason = this.#reason(vertex, located, older);
     // awaited here: the lock has to be held until the record is filed
     return await this.#step(vertex, reason, () => this.#runAndFile(vertex, located, inputs, older));
@@ -221,13 +223,17 @@ export class Attempt {
       identity,
       chain,
       parts: located.parts,
-      place: meta.place,
+      place: this.#place(vertex),
       name: meta.name,
       createdAtMs: nowMs(),
       durationMs: nowMs() - startedAtMs,
       logPath: outcome.logPath,
     });
     return { chain, identity };
+  }
+
+  #place(vertex: Vertex): string {
+    return `${this.#options.project}/${this.#options.graph.meta(vertex).place}`;
   }
 
   /** When a re-run equals an older result that is still there, the older one is used, so that the image stays the same. */

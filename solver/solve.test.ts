@@ -29,6 +29,7 @@ async function solveWith(rig: Rig, roots: readonly Vertex[], adapt: (runner: Fak
     locks: rig.store.locks,
     events: log.sink,
     maxParallelism: parallel,
+    project: "test",
     signal: new AbortController().signal,
   });
   return { runner, log, results };
@@ -182,7 +183,7 @@ test("the first failure cancels the others, waits for them and is what is thrown
   );
   const build = solve({
     graph: rig.make.graph, roots: [never, failing], runner, steps: rig.store.steps, hasAll: rig.store.hasAll, locks: rig.store.locks,
-    events: log.sink, maxParallelism: 4, signal: new AbortController().signal,
+    events: log.sink, maxParallelism: 4, project: "test", signal: new AbortController().signal,
   });
   await assert.rejects(build, /exit code 3/);
   assert.ok(hasEnded, "the cancelled step has ended before the build does");

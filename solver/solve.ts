@@ -19,6 +19,8 @@ export interface SolveOptions {
   /** Steps that run at the same time, at most. */
   readonly maxParallelism: number;
   readonly signal: AbortSignal;
+  /** Sets the places of this Dockerfile apart from those of others, in the same words from build to build. */
+  readonly project: string;
   readonly nowMs?: () => number;
 }
 

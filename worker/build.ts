@@ -1,4 +1,5 @@
 /** One build: Dockerfile to graph, graph to results, results to what was asked for. */
+import { basename } from "node:path";
 import { CleanupStack } from "../base/cleanup.js";
 import type { Store } from "../cache/store.js";
 import { compile } from "../frontend/compile/compile.js";
@@ -61,6 +62,11 @@ export async function build(store: Store, request: BuildRequest, signal: AbortSi
   }
 }
 
+/** By names, not by whole paths: CI checks out the same project in another folder each time. */
+function projectOf({ contextDir, dockerfile }: BuildRequest): string {
+  return `${contextDir === undefined ? "" : basename(contextDir)}/${basename(dockerfile.name)}`;
+}
+
 /** The result of each target, in order; undefined for an image without files. */
 async function solveTargets(
   env: BuildEnvironment,
@@ -78,6 +84,7 @@ async function solveTargets(
     locks: env.store.locks,
     events: env.events,
     maxParallelism: request.maxParallelism,
+    project: projectOf(request),
     signal,
   });
   const byRoot = new Map(roots.map((root, index) => [root.digest, results[index]]));

@@ -42,7 +42,7 @@ async function findInArchive(fd: number, shown: string, names: readonly string[]
     const entries = await collect(fd, shown, wanted);
     if (entries === undefined) return undefined;
     const found = wanted.map((name) => entries.get(name)).find((entry) => entry !== undefined);
-    if (found === undefined) throw new TsbuildError("DOCKERFILE_MISSING", `${shown} has no ${names[0] ?? "Dockerfile"} in it`, { hint: "say with -f where in the archive it is" });
+    if (found === undefined) throw new TsbuildError("DOCKERFILE_MISSING", `the build context ${shown} has no ${names[0] ?? "Dockerfile"} in it`, { hint: "say with -f where in the archive it is" });
     if (found.type === "file") return { name: names.find((name) => entries.has(name)) ?? found.name, text: decoded(found.content, shown) };
     wanted = [found.target];
   }
@@ -67,8 +67,8 @@ async function collect(fd: number, shown: string, names: readonly string[]): Pro
     return collector.found;
   } catch (error) {
     if (error instanceof TsbuildError && !error.code.startsWith("LAYER_")) throw error;
-    const reason = error instanceof Error ? error.message.replace(/^the layer/, "the archive") : String(error);
-    throw new TsbuildError("CONTEXT_INVALID", `${shown} is not a whole archive: ${reason}`, { cause: error });
+    const reason = error instanceof Error ? error.message.replace(/^the layer is corrupt: |^the layer /, "") : String(error);
+    throw invalid(shown, `is no archive that can be read: ${reason}`);
   }
 }
 

@@ -24,6 +24,12 @@ export function openNetworks(stack: CleanupStack): () => Promise<NetworkPool> {
   };
 }
 
+/** After a process was killed: what it had opened in others' packet filters is closed, unless another one needs it. */
+export async function closeAbandonedOpenings(): Promise<void> {
+  const { dismissUnused } = await import("../executor/network/pool.js");
+  await dismissUnused({ stateDir: NETWORK_STATE_DIR, kernel: loadKernel() });
+}
+
 /** What a container's network leaves outside of its namespace, as a lease keeps it. */
 export interface NetworkRemains {
   readonly ip: string;

@@ -7,7 +7,7 @@ import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { Piscina } from "piscina";
 import { type PlainError, fromPlain } from "../base/errors.js";
-import type { Task, TaskResults, ThreadMessage } from "./tasks.js";
+import type { Task, TaskResults, ThreadMessage, ThreadOrder } from "./tasks.js";
 
 /** What crosses the border: a task with the port over which it is cancelled and talks back. */
 export interface ThreadCall {
@@ -23,25 +23,28 @@ export interface TaskOptions {
 }
 
 const THREAD_FILE = "./thread.js";
+/** Threads that work in small steps hear a cancel within a tenth of this. */
+const DEAF_AFTER_MS = 500;
 
 export class Pools implements AsyncDisposable {
   readonly #maxRuns: number;
   #cpu: Promise<Piscina> | undefined;
   #runs: Promise<Piscina> | undefined;
   readonly #running = new Set<Promise<unknown>>();
+  readonly #killed = new WeakSet<Piscina>();
 
   constructor(maxRuns: number) {
     this.#maxRuns = maxRuns;
   }
 
   /**
-   * Does a task in a thread. Aborting tells the thread, and this rejects only when the thread has torn down
-   * what it had: the thread itself is never killed.
+   * Does a task in a thread. Aborting tells the thread, and this rejects when the thread has torn down what it had. A thread
+   * that is deaf, in the middle of a large file, is killed with all its pool after a moment: it holds nothing but memory,
+   * descriptors and mounts of this process's own, which go with the temporary folder that they are in.
    */
   async run<T extends Task>(task: T, options: TaskOptions): Promise<TaskResults[T["type"]]> {
     options.signal.throwIfAborted();
-    const pool = await (task.type === "exec" ? this.#runPool() : this.#cpuPool());
-    const work = call(pool, task, options);
+    const work = task.type === "exec" ? call(await this.#runPool(), task, options) : this.#callOrKill(await this.#cpuPool(), task, options);
     this.#running.add(work);
     try {
       return (await work) as TaskResults[T["type"]];
@@ -54,6 +57,31 @@ export class Pools implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.allSettled(this.#running);
     for (const pool of [this.#cpu, this.#runs]) await (await pool)?.close();
+  }
+
+  /** Steps are never killed so: their runtime is, and then the thread that waits for it has something to tear down. */
+  async #callOrKill(pool: Piscina, task: Task, options: TaskOptions): Promise<unknown> {
+    let timer: NodeJS.Timeout | undefined;
+    const wait = (): void => {
+      timer = setTimeout(() => this.#kill(pool), DEAF_AFTER_MS);
+    };
+    options.signal.addEventListener("abort", wait, { once: true });
+    try {
+      return await call(pool, task, options);
+    } catch (error) {
+      throw options.signal.aborted ? options.signal.reason : error;
+    } finally {
+      options.signal.removeEventListener("abort", wait);
+      clearTimeout(timer);
+    }
+  }
+
+  /** Whoever has work after this gets threads of another pool. */
+  #kill(pool: Piscina): void {
+    if (this.#killed.has(pool)) return;
+    this.#killed.add(pool);
+    this.#cpu = undefined;
+    this.#running.add(pool.destroy());
   }
 
   #cpuPool(): Promise<Piscina> {
@@ -82,25 +110,39 @@ async function makePool(maxThreads: number, concurrentTasksPerWorker: number): P
 
 async function call(pool: Piscina, task: Task, options: TaskOptions): Promise<unknown> {
   const { port1, port2 } = new MessageChannel();
-  const cancel = (): void => port1.postMessage("cancel");
+  const tell = (order: ThreadOrder): void => port1.postMessage(order);
+  const cancel = (): void => tell({ type: "cancel" });
   options.signal.addEventListener("abort", cancel, { once: true });
-  port1.on("message", (message: ThreadMessage) => options.onMessage?.(message));
+  const logFailure: { error?: unknown } = {};
+  const onMessage = (message: ThreadMessage): void => {
+    try {
+      if (logFailure.error === undefined) options.onMessage?.(message);
+    } catch (error) {
+      // A log that can't be written ends the task; thrown from here it would end the program.
+      logFailure.error = error;
+      cancel();
+    }
+    tell({ type: "taken", bytes: message.data.length });
+  };
+  port1.on("message", onMessage);
   try {
     const request: ThreadCall = { task, port: port2 };
     const reply = (await pool.run(request, { transferList: [port2] })) as ThreadReply;
+    drain(port1, onMessage);
+    if (logFailure.error !== undefined) throw logFailure.error;
     if (reply.ok) return reply.value;
     if (options.signal.aborted) throw options.signal.reason;
     throw fromPlain(reply.error);
   } finally {
     options.signal.removeEventListener("abort", cancel);
-    drain(port1, options);
+    drain(port1, onMessage);
     port1.close();
   }
 }
 
 /** Messages sent before the reply may still be under way on the port: none may be lost. */
-function drain(port: MessagePort, options: TaskOptions): void {
-  for (let next = receive(port); next !== undefined; next = receive(port)) options.onMessage?.(next);
+function drain(port: MessagePort, onMessage: (message: ThreadMessage) => void): void {
+  for (let next = receive(port); next !== undefined; next = receive(port)) onMessage(next);
 }
 
 function receive(port: MessagePort): ThreadMessage | undefined {

@@ -164,5 +164,8 @@ export interface CopyOutPart {
   readonly source?: string | undefined;
 }
 
+/** What a thread is told while it works: to end, or how many bytes of its messages have been dealt with. */
+export type ThreadOrder = { readonly type: "cancel" } | { readonly type: "taken"; readonly bytes: number };
+
 /** What a thread may say while it works. */
 export type ThreadMessage = { readonly type: "output"; readonly stream: 1 | 2; readonly data: Uint8Array };

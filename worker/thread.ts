@@ -2,18 +2,27 @@
 import { toPlain } from "../base/errors.js";
 import { unreachable } from "../base/unreachable.js";
 import type { ThreadCall, ThreadReply } from "./pool.js";
-import type { Task, TaskResults, ThreadMessage } from "./tasks.js";
+import { Flow } from "./flow.js";
+import type { Task, TaskResults, ThreadMessage, ThreadOrder } from "./tasks.js";
 
 export interface ThreadContext {
   readonly signal: AbortSignal;
-  readonly send: (message: ThreadMessage) => void;
+  /** Returns a promise when the main thread is far behind: whoever has more to say waits for it. */
+  readonly send: (message: ThreadMessage) => void | Promise<void>;
 }
 
 /** Called by piscina. Errors go back as data, since structured clone would drop what they are. */
 export default async function runTask({ task, port }: ThreadCall): Promise<ThreadReply> {
   const stop = new AbortController();
-  port.on("message", () => stop.abort(new DOMException("The build was cancelled", "AbortError")));
-  const send = (message: ThreadMessage): void => port.postMessage(message);
+  const flow = new Flow();
+  port.on("message", (order: ThreadOrder) => {
+    if (order.type === "taken") return flow.taken(order.bytes);
+    stop.abort(new DOMException("The build was cancelled", "AbortError"));
+  });
+  const send = (message: ThreadMessage): void | Promise<void> => {
+    port.postMessage(message);
+    return flow.sent(message.data.length);
+  };
   try {
     return { ok: true, value: await perform(task, { signal: stop.signal, send }) };
   } catch (error) {

@@ -1,9 +1,9 @@
 import { familiarName, parseReference } from "../../image/reference.js";
-import type { BuildResult } from "../../worker/types.js";
+import type { BuildRequest, BuildResult } from "../../worker/types.js";
 import { type BuildFlags, parseBuildFlags } from "../build/flags.js";
 import { checkStdout } from "../build/output.js";
 import type { EventSink } from "../../base/events.js";
-import { loadInputs, remoteInputs } from "../build/remote-inputs.js";
+import { loadInputs, type LoadedInputs, remoteInputs } from "../build/remote-inputs.js";
 import { buildRequest } from "../build/request.js";
 import { writeResultFiles } from "../build/result-files.js";
 import type { CommandContext } from "../context.js";
@@ -40,13 +40,17 @@ async function performBuild(
       failure.onEvent(event);
     };
     const remote = remoteInputs(flags, { cwd, stdin: process.stdin });
+    const complete = (loaded?: LoadedInputs): BuildRequest => {
+      const request = buildRequest(flags, { cwd, env, events }, loaded);
+      checkStdout(request.outputs, { isTerminal: stdout.isTerminal, isQuiet: flags.quiet });
+      return request;
+    };
     // Before the store is opened, unless something has to be fetched into it first: wrong usage costs nothing.
-    const local = remote === undefined ? buildRequest(flags, { cwd, env, events }) : undefined;
+    const local = remote === undefined ? complete() : undefined;
     const { openStore } = await import("../../worker/open-store.js");
     const { build } = await import("../../worker/build.js");
     await using store = await openStore(root);
-    const request = local ?? buildRequest(flags, { cwd, env, events }, await loadInputs(remote ?? {}, { store, events, file: flags.file }, signal));
-    checkStdout(request.outputs, { isTerminal: stdout.isTerminal, isQuiet: flags.quiet });
+    const request = local ?? complete(await loadInputs(remote ?? {}, { store, events, file: flags.file }, signal));
     return await build(store, request, signal);
   } finally {
     display.finish();

@@ -125,6 +125,11 @@ export interface NetworkDetails {
 export async function removeNetwork(details: NetworkDetails): Promise<void> {
   await unpublishPorts(details.ports);
   releaseAddress(leaseFolder(details.stateDir), details.ip);
-  const { bridge } = details.network ?? DEFAULT_NETWORK;
-  await dismissForwarding(details.kernel, { stateDir: details.stateDir, bridge, leases: leaseFolder(details.stateDir) });
+  await dismissUnused(details);
+}
+
+/** Takes back what was opened in others' packet filters, unless somebody uses the network. For when its user may have been killed. */
+export async function dismissUnused({ kernel, stateDir, network }: Pick<NetworkPoolOptions, "kernel" | "stateDir" | "network">): Promise<void> {
+  const { bridge } = network ?? DEFAULT_NETWORK;
+  await dismissForwarding(kernel, { stateDir, bridge, leases: leaseFolder(stateDir) });
 }

@@ -10,7 +10,7 @@ export function fetchError(url: URL, code: string, reason: string, details: { re
 
 /** For an answer that isn't the file. `asked` is what the user wrote, `answered` where redirects ended. */
 export function statusError(asked: URL, answered: URL, status: number): TsbuildError {
-  const place = answered.href === asked.href ? "the server" : `${answered.host}, where it redirects to,`;
+  const place = redactedUrl(answered) === redactedUrl(asked) ? "the server" : `${answered.host}, where it redirects to,`;
   const words = STATUS_CODES[status];
   return fetchError(asked, "HTTP_STATUS", `${place} answers ${status}${words === undefined ? "" : ` ${words}`}`, { hint: hintFor(status) });
 }

@@ -116,6 +116,7 @@ function hintForConnection(error: unknown, url: URL): string | undefined {
     return "name the CA's certificate in NODE_EXTRA_CA_CERTS, or call the registry insecure if you mean it";
   if (/wrong version number|packet length/i.test(message))
     return `${url.host} speaks plain http; call the registry insecure if you mean it`;
+  if (/ECONNREFUSED/.test(message)) return "check that the registry runs there, and its port";
   if (/ENOTFOUND|EAI_AGAIN/.test(message)) return "check the name of the registry and the network";
   return undefined;
 }

@@ -7,6 +7,8 @@ import { readFileSync, readdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { eventually } from "./process.js";
 
+/** Who has which address: files that stay, and are nothing but names to lock. */
+const NETWORK_STATE = "/run/tsbuild";
 const CGROUP_ROOT = "/sys/fs/cgroup";
 
 /** Each item is a line a person can go and look at: `cgroup /sys/fs/cgroup/pids/tsbuild/step-1`. */
@@ -163,7 +165,7 @@ export function nftRuleset(): string {
 
 function runFiles(): readonly string[] {
   return [...listQuietly("/run").map((name) => `/run/${name}`), ...listQuietly("/run/netns").map((name) => `/run/netns/${name}`)]
-    .filter((path) => /tsbuild/.test(path))
+    .filter((path) => /tsbuild/.test(path) && path !== NETWORK_STATE)
     .map((path) => `file ${path}`);
 }
 

@@ -1,5 +1,5 @@
 /** Images as files: OCI layouts and docker archives. */
-import { createWriteStream, renameSync, rmSync, statSync } from "node:fs";
+import { createWriteStream, type WriteStream, renameSync, rmSync, statSync } from "node:fs";
 import type { Writable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { TsbuildError, isErrno } from "../../base/errors.js";
@@ -50,14 +50,14 @@ export async function intoFile(dest: string, write: (stream: Writable) => Promis
   }
 }
 
-async function writeThrough(stream: Writable, write: (stream: Writable) => Promise<void>): Promise<void> {
+async function writeThrough(stream: WriteStream, write: (stream: Writable) => Promise<void>): Promise<void> {
   // a file that can't be opened says so by an event, which nobody awaits while there is nothing to write
+  // (a descriptor of somebody else's is open already, and no event comes)
   const opened = new Promise<void>((resolve, reject) => {
-    stream.once("open", resolve);
-    stream.once("ready", resolve);
+    stream.once("open", () => resolve());
     stream.once("error", reject);
   });
-  await opened;
+  if (stream.pending) await opened;
   await write(stream);
   stream.end();
   await finished(stream);

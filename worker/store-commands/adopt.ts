@@ -1,7 +1,9 @@
 /** Makes an image whose documents are in the store one that can be run and built upon: its layers unpacked, its names set. */
 import { type Digest, sha256Digest } from "../../base/digest.js";
 import { platformScore, type Platform } from "../../base/platform.js";
+import { chainRecordName } from "../../cache/chain-records.js";
 import type { Store } from "../../cache/store.js";
+import type { Chain } from "../../cache/types.js";
 import { MAX_CONFIG_BYTES, parseImageConfig } from "../../image/parse-config.js";
 import { MAX_MANIFEST_BYTES, parseManifest, parseManifestOrIndex } from "../../image/parse.js";
 import { chooseForPlatform } from "../../image/pull.js";
@@ -29,9 +31,18 @@ export async function adoptImage(work: ImageWork, { target, manifest: digest, na
   const { manifest, config } = await readImage(store, digest);
   const id = manifest.config.digest;
   await store.lease.hold(`blob/${target.digest}`, `blob/${digest}`, `blob/${id}`);
-  await pullLayers({ store, pools, events, vertex: sha256Digest(digest), manifest, config, source, signal });
-  await tagImage(store, { image: { id, chain: chainOf(config) }, target, manifest: digest, names: names.map(formatReference) });
+  const builtHere = await knownChain(store, id);
+  if (builtHere === undefined) await pullLayers({ store, pools, events, vertex: sha256Digest(digest), manifest, config, source, signal });
+  await tagImage(store, { image: { id, chain: builtHere ?? chainOf(config) }, target, manifest: digest, names: names.map(formatReference) });
   return id;
+}
+
+/** The layers of an image that is here already, perhaps under other names than its chain IDs: it was built here. */
+async function knownChain(store: Store, id: Digest): Promise<Chain | undefined> {
+  const chain = (await store.bases.get(chainRecordName(id)))?.chain;
+  if (chain === undefined) return undefined;
+  await store.lease.hold(...chain.map((name) => `snapshot/${name}`));
+  return (await store.snapshots.hasAll(chain)) ? chain : undefined;
 }
 
 export async function readImage(store: Store, digest: Digest): Promise<{ readonly manifest: Manifest; readonly config: ImageConfigFile }> {

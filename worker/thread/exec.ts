@@ -33,12 +33,19 @@ export async function runExec(task: ExecTask, { signal, send }: ThreadContext): 
   const lowers = [...task.lowers, ...stubLayer(kernel, task, points)];
   const active = mountActive(kernel, lowers, task.active);
   stack.defer(() => active[Symbol.dispose]());
-  mkdirSync(task.process.stateDir, { recursive: true, mode: 0o700 });
+  openStateDir(kernel, task.process.stateDir, stack);
   // awaited here: the mounts go with this scope
   return await runProcess(
     { ...task.process, mounts: [...task.process.mounts, ...mounts] },
     { stdin: "null", onOutput: (stream, data) => send({ type: "output", stream, data: Uint8Array.from(data) }), filterCacheDir: task.filterCacheDir, signal },
   );
+}
+
+/** In memory: the runtime's config.json holds the step's variables, and some of them may be secrets. */
+function openStateDir(kernel: Kernel, stateDir: string, stack: CleanupStack): void {
+  mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+  kernel.mount("tmpfs", stateDir, "tmpfs", ["nosuid", "nodev"], "mode=0700");
+  stack.defer(() => kernel.umount(stateDir, { detach: true }));
 }
 
 /** The layer with mount points, when one is needed. */
