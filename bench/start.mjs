@@ -31,5 +31,7 @@ const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.le
 const node = median(times["node -e 0"]);
 for (const [name, values] of Object.entries(times)) {
   const ms = median(values);
-  console.log(`${name.padEnd(16)} ${ms.toFixed(0).padStart(5)} ms   + ${(ms - node).toFixed(0)} ms over Node's own   (${Math.min(...values).toFixed(0)}–${Math.max(...values).toFixed(0)})`);
+  console.log(
+    `${name.padEnd(16)} ${ms.toFixed(0).padStart(5)} ms   + ${(ms - node).toFixed(0)} ms over Node's own   (${Math.min(...values).toFixed(0)}–${Math.max(...values).toFixed(0)})`,
+  );
 }

@@ -108,6 +108,8 @@ export interface KeyPart {
   readonly name: string;
   /** Short text or digest; never a secret. */
   readonly value: string;
+  /** Only explains another part (a file of a checksum that counts as a whole): not in the key. */
+  readonly isDetail?: true;
 }
 
 export interface StepRecord {

@@ -93,7 +93,14 @@ function describe(part: MovedPart, facts: ExplainFacts): string {
 
 function change(part: MovedPart): string {
   if (part.before === undefined) return "is new";
-  return part.after === undefined ? "was removed" : "changed";
+  if (part.after === undefined) return "was removed";
+  return contentOf(part.before) !== undefined && contentOf(part.before) === contentOf(part.after) ? "changed its mode or owner" : "changed";
+}
+
+/** The last word of what a file is: the start of its digest. */
+function contentOf(facts: string): string | undefined {
+  const words = facts.split(" ");
+  return words[0] === "file" ? words.at(-1) : undefined;
 }
 
 function short(value: string): string {

@@ -17,7 +17,8 @@ const KEY_SCHEMA = "tsbuild-step-1";
 
 /** The key of these ingredients, in their order. */
 export function stepKey(parts: readonly KeyPart[]): StepKey {
-  const text = canonicalJson([KEY_SCHEMA, ...parts.map((part) => [part.name, part.value])]);
+  const counted = parts.filter((part) => part.isDetail !== true);
+  const text = canonicalJson([KEY_SCHEMA, ...counted.map((part) => [part.name, part.value])]);
   return digestHex(sha256Digest(text)) as StepKey;
 }
 

@@ -1,5 +1,6 @@
 /** The checksum of what an op reads of its inputs, as named parts of its key. */
 import { readFile } from "node:fs/promises";
+import type { Digest } from "../base/digest.js";
 import { encodePath } from "../base/path-bytes.js";
 import type { Chain, KeyPart } from "../cache/types.js";
 import { decodeFileList, joinFileLists } from "../image/layer/file-list.js";
@@ -36,12 +37,12 @@ export async function checksumInputs(
   for (const reading of readingsOf(vertex)) {
     const source = vertex.inputs[reading.input]?.op;
     const result = inputs.get(reading.input);
-    let sum: SelectionChecksum | undefined;
+    let sum: NamedChecksum | undefined;
     if (source?.kind === "source" && source.type === "local") {
       sum = await checksumContext(env, source, reading, signal);
       if (reading.action !== undefined) promised[reading.action] = { ...reading.options, digest: sum.digest };
     } else if (result !== undefined) sum = await checksumLayers(env, result.chain, reading, signal);
-    if (sum !== undefined) parts.push(...named(sum));
+    if (sum !== undefined) parts.push(...sum.parts);
   }
   env.contexts.promise(vertex.digest, promised);
   return parts;
@@ -84,14 +85,14 @@ function mountReadings(vertex: Vertex, op: ExecOp): readonly Reading[] {
   });
 }
 
-async function checksumContext(env: BuildEnvironment, source: LocalSource, reading: Reading, signal: AbortSignal): Promise<SelectionChecksum> {
+async function checksumContext(env: BuildEnvironment, source: LocalSource, reading: Reading, signal: AbortSignal): Promise<NamedChecksum> {
   const dir = env.contexts.folder(source.name);
   const memo = await env.contexts.memo(source.name);
   using view = openContextView(loadKernel(), dir, source.exclude);
   const selected = selectSources(view, reading.sources);
   await hashUnknown(env, dir, selected, { memo, signal });
-  // awaited here: the view closes with this scope
-  return await selectionChecksum(selected, reading.options, fileHasher(view, { memo, signal }), signal);
+  const sum = await selectionChecksum(selected, reading.options, fileHasher(view, { memo, signal }), signal);
+  return named(selected, sum, reading.options);
 }
 
 /** Below this much, reading here is sooner done than asking threads. */
@@ -134,17 +135,25 @@ function batches(files: readonly Selected[]): Selected[][] {
   return made;
 }
 
-async function checksumLayers(env: BuildEnvironment, chain: Chain, reading: Reading, signal: AbortSignal): Promise<SelectionChecksum> {
+async function checksumLayers(env: BuildEnvironment, chain: Chain, reading: Reading, signal: AbortSignal): Promise<NamedChecksum> {
   const view = new ListView(joinFileLists(await fileLists(env, chain)), "the stage or image it copies from");
   const selected = selectSources(view, reading.sources);
-  return selectionChecksum(selected, reading.options, fileHasher(view), signal);
+  const sum = await selectionChecksum(selected, reading.options, fileHasher(view), signal);
+  return named(selected, sum, reading.options);
 }
 
 async function fileLists(env: BuildEnvironment, chain: Chain): Promise<FileList[]> {
   return Promise.all(chain.map(async (name) => decodeFileList(await readFile(env.store.snapshots.listPath(name)))));
 }
 
-/** The whole as one part, and each file as one of its own: the whole is what counts, the files explain. */
-function named({ parts, digest }: SelectionChecksum): KeyPart[] {
-  return [...parts.map(({ name, value }) => ({ name: `file ${name === "" ? "." : name}`, value })), { name: "content", value: digest }];
+interface NamedChecksum {
+  readonly digest: Digest;
+  readonly parts: readonly KeyPart[];
+}
+
+/** The whole as one part, and each file as one of its own: the whole is what counts, the files explain, by their paths in the source. */
+function named(selected: readonly Selected[], { parts, digest }: SelectionChecksum, { contentsOnly }: ChecksumOptions): NamedChecksum {
+  const told = selected.filter(({ relative, entry }) => !(contentsOnly && relative === "" && entry.type === "dir"));
+  const files = parts.map(({ value }, index): KeyPart => ({ name: `file ${told[index]?.path ?? ""}`, value, isDetail: true }));
+  return { digest, parts: [...files, { name: "content", value: digest }] };
 }

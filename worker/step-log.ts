@@ -4,14 +4,11 @@ import { dirname } from "node:path";
 import type { Digest } from "../base/digest.js";
 import type { EventSink } from "../base/events.js";
 
-const TAIL_BYTES = 16 * 1024;
-
 export class StepLog implements Disposable {
   readonly path: string;
   readonly #vertex: Digest;
   readonly #events: EventSink;
   #fd: number | undefined;
-  #tail: Buffer = Buffer.alloc(0);
 
   constructor(path: string, vertex: Digest, events: EventSink) {
     this.path = path;
@@ -27,13 +24,7 @@ export class StepLog implements Disposable {
   write(stream: 1 | 2, data: Uint8Array): void {
     this.#fd ??= this.#create();
     for (let at = 0; at < data.length; ) at += writeSync(this.#fd, data, at);
-    this.#tail = Buffer.concat([this.#tail, data]).subarray(-TAIL_BYTES);
     this.#events({ type: "step-output", vertex: this.#vertex, stream, data, atMs: Date.now() });
-  }
-
-  /** The last lines, at most `count`. */
-  lastLines(count: number): readonly string[] {
-    return this.#tail.toString("utf8").trimEnd().split("\n").slice(-count);
   }
 
   [Symbol.dispose](): void {

@@ -4,8 +4,8 @@ import { TsbuildError } from "../../base/errors.js";
 export type TemplateNode =
   | { readonly type: "text"; readonly text: string }
   | { readonly type: "print"; readonly pipe: Pipe }
-  | { readonly type: "if" | "with"; readonly pipe: Pipe; readonly then: readonly TemplateNode[]; readonly otherwise: readonly TemplateNode[] }
-  | { readonly type: "range"; readonly pipe: Pipe; readonly then: readonly TemplateNode[]; readonly otherwise: readonly TemplateNode[] };
+  | { readonly type: "if" | "with"; readonly pipe: Pipe; readonly body: readonly TemplateNode[]; readonly otherwise: readonly TemplateNode[] }
+  | { readonly type: "range"; readonly pipe: Pipe; readonly body: readonly TemplateNode[]; readonly otherwise: readonly TemplateNode[] };
 
 /** `$name := a | b`: each command gets the value of the one before as its last argument. */
 export interface Pipe {
@@ -115,9 +115,9 @@ class Reader {
 
   #block(type: "if" | "with" | "range", tokens: readonly string[]): TemplateNode {
     const pipe = parsePipe(tokens);
-    const { nodes: then, end, rest } = this.body();
+    const { nodes: body, end, rest } = this.body();
     if (end === undefined) throw invalid(`{{${type}}} has no {{end}}`);
-    return { type, pipe, then, otherwise: end === "else" ? this.#otherwise(type, rest) : [] };
+    return { type, pipe, body, otherwise: end === "else" ? this.#otherwise(type, rest) : [] };
   }
 
   #otherwise(type: string, tokens: readonly string[]): readonly TemplateNode[] {

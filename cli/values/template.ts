@@ -38,10 +38,10 @@ class Rendering {
         return node.pipe.variables.length > 0 ? "" : printed(value);
       }
       case "if":
-        return this.body(isTrue(this.#pipe(node.pipe, dot)) ? node.then : node.otherwise, dot);
+        return this.body(isTrue(this.#pipe(node.pipe, dot)) ? node.body : node.otherwise, dot);
       case "with": {
         const value = this.#pipe(node.pipe, dot);
-        return isTrue(value) ? this.body(node.then, value) : this.body(node.otherwise, dot);
+        return isTrue(value) ? this.body(node.body, value) : this.body(node.otherwise, dot);
       }
       case "range":
         return this.#range(node, dot);
@@ -57,7 +57,7 @@ class Rendering {
         if (variables.length === 2 && variables[0] !== undefined) this.#variables.set(variables[0], key);
         const name = variables.at(-1);
         if (name !== undefined) this.#variables.set(name, value);
-        return this.body(node.then, value);
+        return this.body(node.body, value);
       })
       .join("");
   }
@@ -131,7 +131,7 @@ function checkWords(nodes: readonly TemplateNode[]): void {
   for (const node of nodes) {
     if (node.type === "text") continue;
     checkPipe(node.pipe);
-    if (node.type !== "print") checkWords([...node.then, ...node.otherwise]);
+    if (node.type !== "print") checkWords([...node.body, ...node.otherwise]);
   }
 }
 

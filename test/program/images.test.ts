@@ -169,6 +169,30 @@ rigTest(
   { skip: withoutRegistry || withoutOthers },
 );
 
+rigTest(
+  "an image of several platforms is pushed whole, pulled by platform, and goes whole",
+  async (rig) => {
+    await using registry = await startRegistry(rig.folder);
+    rig.write("file", "content\n");
+    rig.dockerfile("FROM scratch", "ARG TARGETARCH", "COPY file /file", "LABEL arch=$TARGETARCH");
+    const name = `${registry.host}/multi:1`;
+    await rig.build(["--platform", "linux/amd64,linux/arm64", "-t", name]);
+    await printed(rig, "push", name);
+    await skopeo("copy", "--all", "--src-tls-verify=false", `docker://${name}`, `oci:${rig.path("copied")}:x`);
+    const images = await validateLayout(rig.path("copied"));
+    assert.deepEqual(images.map(({ config }) => config.architecture).toSorted(), ["amd64", "arm64"]);
+    assert.equal(await printed(rig, "prune", "--force"), "Total reclaimed space: 0B\n");
+    await printed(rig, "rmi", name);
+    assert.equal(await printed(rig, "images", "-q"), "");
+    for (const architecture of ["arm64", "amd64"]) {
+      await printed(rig, "pull", "-q", "--platform", `linux/${architecture}`, name);
+      assert.equal(await printed(rig, "inspect", "-f", '{{.Architecture}} {{index .Config.Labels "arch"}}', name), `${architecture} ${architecture}\n`);
+    }
+    assert.match(await failed(rig, 1, "pull", "--platform", "linux/s390x", name), /is not there for linux\/s390x/);
+  },
+  { skip: withoutRegistry || withoutOthers },
+);
+
 rigTest("prune --all leaves an empty store, and du agrees before and after", async (rig) => {
   await buildApp(rig);
   mustEnd(await rig.tsbuild(["save", "-o", rig.path("app.tar"), "app"]));

@@ -51,16 +51,19 @@ export async function intoFile(dest: string, write: (stream: Writable) => Promis
 }
 
 async function writeThrough(stream: WriteStream, write: (stream: Writable) => Promise<void>): Promise<void> {
-  // a file that can't be opened says so by an event, which nobody awaits while there is nothing to write
-  // (a descriptor of somebody else's is open already, and no event comes)
-  const opened = new Promise<void>((resolve, reject) => {
-    stream.once("open", () => resolve());
-    stream.once("error", reject);
-  });
-  if (stream.pending) await opened;
+  // a descriptor that was handed to us is open already, and no event says so
+  if (stream.pending) await opened(stream);
   await write(stream);
   stream.end();
   await finished(stream);
+}
+
+/** A file that can't be opened says so by an event, which nobody awaits while there is nothing to write. */
+function opened(stream: WriteStream): Promise<void> {
+  return new Promise((resolve, reject) => {
+    stream.once("open", () => resolve());
+    stream.once("error", reject);
+  });
 }
 
 function isSpecial(path: string): boolean {

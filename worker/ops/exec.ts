@@ -19,7 +19,6 @@ import { type StepMounts, prepareMounts } from "./exec-mounts.js";
 import { stepNetwork } from "./exec-network.js";
 
 const DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-const LOG_LINES = 20;
 
 export async function runExec(
   env: BuildEnvironment,
@@ -151,10 +150,9 @@ function identityOf(base: Result): NonNullable<Result["identity"]> {
 function failure(op: ExecOp, exit: ExitStatus, log: StepLog): TsbuildError {
   const command = op.args.join(" ");
   const shown = command.length > 400 ? `${command.slice(0, 400)}…` : command;
-  const tail = log.isWritten ? `\nlast lines of its output:\n${log.lastLines(LOG_LINES).map((line) => `  > ${line}`).join("\n")}` : "";
   const why = exit.isOomKilled
     ? `it was killed because it reached its memory limit (exit code: ${exit.code})`
     : `exit code: ${exit.code}${exit.code > 128 && exit.code < 193 ? ` (signal ${exit.code - 128})` : ""}`;
   const hint = log.isWritten ? `the whole output is in ${log.path}` : undefined;
-  return new TsbuildError("STEP_FAILED", `process "${shown}" did not complete successfully: ${why}${tail}`, { hint });
+  return new TsbuildError("STEP_FAILED", `process "${shown}" did not complete successfully: ${why}`, { hint });
 }

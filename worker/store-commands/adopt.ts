@@ -13,6 +13,7 @@ import type { Descriptor, ImageConfigFile, Manifest } from "../../image/types.js
 import { tagImage } from "../export/tag.js";
 import { chainOf, platformOf } from "../image-chain.js";
 import { pullLayers } from "../unpack.js";
+import { keepFormer } from "./names.js";
 import type { ImageWork } from "./work.js";
 
 export interface ArrivedImage {
@@ -33,6 +34,7 @@ export async function adoptImage(work: ImageWork, { target, manifest: digest, na
   await store.lease.hold(`blob/${target.digest}`, `blob/${digest}`, `blob/${id}`);
   const builtHere = await knownChain(store, id);
   if (builtHere === undefined) await pullLayers({ store, pools, events, vertex: sha256Digest(digest), manifest, config, source, signal });
+  for (const name of names) await keepFormer(store, name, { id });
   await tagImage(store, { image: { id, chain: builtHere ?? chainOf(config) }, target, manifest: digest, names: names.map(formatReference) });
   return id;
 }

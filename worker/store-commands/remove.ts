@@ -3,6 +3,7 @@ import { type Digest, digestHex } from "../../base/digest.js";
 import { TsbuildError } from "../../base/errors.js";
 import { chainRecordId } from "../../cache/chain-records.js";
 import { removeImages } from "../../cache/prune.js";
+import type { NamedImage } from "../../cache/image-record.js";
 import type { Store } from "../../cache/store.js";
 import { chainIds } from "../../image/parse-config.js";
 import { type Reference, familiarName, formatReference } from "../../image/reference.js";
@@ -97,11 +98,19 @@ function isSameRepository(a: Reference, b: Reference): boolean {
   return a.registry === b.registry && a.repository === b.repository;
 }
 
-/** The record by ID, and what FROM lines fetched under the same names: a removed name means nothing any more. */
-function baseRecords(store: Store, image: StoredImage, { untag, deletes }: RemovalDecision): readonly string[] {
-  const ofImage = store.bases.claimed().filter(({ record }) => record.id === image.id);
-  const names = untag.map((name) => `${formatReference(name)}|`);
-  return ofImage.filter(({ name }) => deletes || (chainRecordId(name) === undefined && names.some((prefix) => name.startsWith(prefix)))).map(({ name }) => name);
+/**
+ * The record by ID, and what FROM lines fetched under the same names: a removed name means nothing any more.
+ * With an index go its other platforms, unless they have names of their own.
+ */
+function baseRecords(store: Store, { id, record }: StoredImage, { untag, deletes }: RemovalDecision): readonly string[] {
+  const prefixes = untag.map((name) => `${formatReference(name)}|`);
+  const gone = new Set(untag.map(formatReference));
+  const named = new Set(store.refs.claimed().filter(({ name }) => !gone.has(name)).map((image) => image.record.id));
+  const goes = ({ name, record: other }: NamedImage): boolean => {
+    if (other.id === id) return deletes || (chainRecordId(name) === undefined && prefixes.some((prefix) => name.startsWith(prefix)));
+    return deletes && chainRecordId(name) !== undefined && other.target.digest === record.target.digest && !named.has(other.id);
+  };
+  return store.bases.claimed().filter(goes).map(({ name }) => name);
 }
 
 function inUse(message: string): TsbuildError {
