@@ -22,9 +22,9 @@ export interface PruneOptions {
 
 export type Victim =
   /** A name of an image. */
-  | { readonly kind: "image"; readonly name: string; readonly bytes: 0 }
+  | { readonly kind: "image"; readonly name: string; readonly id: Digest; readonly bytes: 0 }
   /** A record in `Store.bases`: an image kept by its ID, or what a FROM fetched. */
-  | { readonly kind: "base"; readonly name: string; readonly bytes: 0 }
+  | { readonly kind: "base"; readonly name: string; readonly id: Digest; readonly bytes: 0 }
   | { readonly kind: "snapshot"; readonly name: SnapshotName; readonly bytes: number }
   | { readonly kind: "blob"; readonly name: Digest; readonly bytes: number }
   | { readonly kind: "record"; readonly name: StepKey; readonly bytes: number }
@@ -48,9 +48,9 @@ export async function planPrune(store: Store, options: PruneOptions): Promise<re
  * which `planPrune` takes.
  */
 export async function planRemoval(store: Store, removal: Removal): Promise<readonly Victim[]> {
-  const { refs, bases } = removal;
-  const goneRecords = [...store.refs.claimed().filter(({ name }) => refs.has(name)), ...store.bases.claimed().filter(({ name }) => bases.has(name))];
-  const candidates = await imageParts(store, goneRecords.map(({ record }) => record));
+  const refs = store.refs.claimed().filter(({ name }) => removal.refs.has(name));
+  const bases = store.bases.claimed().filter(({ name }) => removal.bases.has(name));
+  const candidates = await imageParts(store, [...refs, ...bases].map(({ record }) => record));
   const kept = await keptParts(store, removal, allHolds(store));
   const needed = union(kept.snapshots, stepSnapshots(store));
   const snapshots: SnapshotVictim[] = [];
@@ -62,8 +62,8 @@ export async function planRemoval(store: Store, removal: Removal): Promise<reado
   const blobs = await victimBlobs(store, {}, { kept: kept.blobs, gone, budget: Number.POSITIVE_INFINITY });
   const ofThem = union(candidates.blobs, await layerBlobs(store, gone));
   return [
-    ...[...refs].map((name) => ({ kind: "image", name, bytes: 0 }) as const),
-    ...[...bases].map((name) => ({ kind: "base", name, bytes: 0 }) as const),
+    ...refs.map(({ name, record }) => ({ kind: "image", name, id: record.id, bytes: 0 }) as const),
+    ...bases.map(({ name, record }) => ({ kind: "base", name, id: record.id, bytes: 0 }) as const),
     ...snapshots,
     ...blobs.filter(({ name }) => ofThem.has(name)),
   ];
@@ -85,7 +85,7 @@ async function victimImages(store: Store, { all, untilMs }: PruneOptions, holds:
   if (all !== true) return [];
   const images = await store.refs.list();
   const unused = images.filter(({ record }) => !isInUse(record, holds) && isOlder(record.createdAtMs, untilMs));
-  return unused.map(({ name }) => ({ kind: "image", name, bytes: 0 }));
+  return unused.map(({ name, record }) => ({ kind: "image", name, id: record.id, bytes: 0 }));
 }
 
 interface BaseLimits {
@@ -98,7 +98,7 @@ async function victimBases(store: Store, { all, untilMs }: PruneOptions, { holds
   const named = store.refs.claimed().filter(({ name }) => !goneRefs.has(name));
   const { untagged, fetched } = sortBases(store, await imageParts(store, named.map(({ record }) => record)));
   const unused = [...untagged.filter(({ record }) => !isInUse(record, holds)), ...(all === true ? fetched : [])];
-  return unused.filter(({ record }) => isOlder(record.createdAtMs, untilMs)).map(({ name }) => ({ kind: "base", name, bytes: 0 }));
+  return unused.filter(({ record }) => isOlder(record.createdAtMs, untilMs)).map(({ name, record }) => ({ kind: "base", name, id: record.id, bytes: 0 }));
 }
 
 function isOlder(timeMs: number, untilMs: number | undefined): boolean {

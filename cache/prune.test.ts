@@ -220,6 +220,17 @@ test("removing an image leaves the layers that another image has", async () => {
   assert.equal(await store.content.size(sha256Digest("layer own")), undefined);
 });
 
+test("a name that has only just moved can be removed at once", async () => {
+  await using root = testRoot();
+  const { image } = await scene(root);
+  await using store = await root.open();
+  const next = { ...image, id: sha256Digest("next") };
+  await store.refs.set(APP, next);
+  assert.deepEqual(store.refs.claimed().map(({ record }) => record.id), [next.id, image.id], "the former one is still beside it");
+  await removeImages(store, { refs: new Set([APP]), bases: new Set() });
+  assert.deepEqual(store.refs.claimed(), []);
+});
+
 /** A snapshot that nothing holds any more. */
 async function ownSnapshot(root: TestRoot): Promise<SnapshotName> {
   await using store = await root.open();

@@ -5,7 +5,8 @@ import { unreachable } from "../base/unreachable.js";
 import { lockFile } from "./flock-file.js";
 import type { PruneOptions, Victim } from "./prune-plan.js";
 import { planPrune, planRemoval } from "./prune-plan.js";
-import { allHolds } from "./reachable.js";
+import { allHolds, union } from "./reachable.js";
+import { keptParts } from "./claims.js";
 import type { Removal } from "./claims.js";
 import type { Store } from "./store.js";
 import { readdirOrNone, sweepTemp } from "./temp-space.js";
@@ -47,8 +48,9 @@ async function execute(store: Store, planned: readonly Victim[]): Promise<readon
   const gate = await lockFile(store.kernel, store.leasePlace.gate, { mode: "exclusive" });
   try {
     const holds = allHolds(store);
+    const kept = await keptNow(store, planned, holds);
     for (const victim of planned) {
-      if (holds.has(`${wordFor(victim)}/${victim.name}`)) continue;
+      if (holds.has(`${wordFor(victim)}/${victim.name}`) || kept.has(victim)) continue;
       await hide(store, victim, hidden);
       removed.push(victim);
     }
@@ -58,6 +60,25 @@ async function execute(store: Store, planned: readonly Victim[]): Promise<readon
   for (const path of hidden) store.temp.remove(path);
   sweepAbandoned(store);
   return removed;
+}
+
+/**
+ * Victims that a build which has ended since the plan was made has given a name: it holds nothing any more, and its image
+ * must be whole.
+ */
+async function keptNow(store: Store, planned: readonly Victim[], holds: ReadonlySet<string>): Promise<ReadonlySet<Victim>> {
+  const current = { image: store.refs.claimed(), base: store.bases.claimed() };
+  const isMoved = (victim: Victim): boolean => {
+    // a name may have a former image beside its own one: both are planned for
+    const records = victim.kind === "image" || victim.kind === "base" ? current[victim.kind].filter(({ name }) => name === victim.name) : [];
+    return records.length > 0 && records.every(({ record }) => !("id" in victim) || record.id !== victim.id);
+  };
+  const moved = new Set(planned.filter(isMoved));
+  const going = (kind: Victim["kind"]): Set<string> => new Set(planned.filter((victim) => victim.kind === kind && !moved.has(victim)).map(({ name }) => name));
+  const { snapshots, blobs } = await keptParts(store, { refs: going("image"), bases: going("base") }, holds);
+  const needed = union<string>(snapshots, blobs);
+  const parts = planned.filter(({ kind, name }) => (kind === "snapshot" || kind === "blob") && needed.has(name));
+  return new Set([...moved, ...parts]);
 }
 
 function wordFor(victim: Victim): string {

@@ -1,20 +1,19 @@
 /**
  * The bytes of a stat cache: a header, then one block per kind of fact, so that a load is a few views and one split.
  *
- *   "tsbstat1"  count  bytes of paths  width of a character            four times eight bytes
- *   sha256 of the header above and all that follows                    32 bytes
+ *   "tsbstat2"  count  bytes of paths  width of a character            four times eight bytes
+ *   xxHash64 of all that follows, seeded with that of the header above eight bytes
  *   size, mtimeNs, ctimeNs, ino, dev per file                          five times eight bytes each
  *   digest per file, as text                                           71 bytes each
  *   paths, joined by NUL                                               Latin-1 or UTF-16, so that escaped bytes stay as they are
  *
- * SHA-256 and not a faster hash: as one native call it is over (1.5 ms for 2 MB) before a WebAssembly one is ready to start.
+ * The checksum finds what is torn or rotten; nothing is named by it, and the whole file can be made again.
  */
-import { hash } from "node:crypto";
 import type { Digest } from "../base/digest.js";
 
-const MAGIC = "tsbstat1";
+const MAGIC = "tsbstat2";
 const CHECKED = 32;
-const HEADER = 64;
+const HEADER = 40;
 const FACTS_PER_FILE = 5;
 const DIGEST_LENGTH = "sha256:".length + 64;
 
@@ -41,7 +40,10 @@ export interface StatEntry {
   readonly digest: Digest;
 }
 
-export function encodeStatTable(entries: readonly StatEntry[]): Buffer {
+/** xxHash64 (h64Raw of xxhash-wasm). */
+export type Hash64 = (bytes: Uint8Array, seed?: bigint) => bigint;
+
+export function encodeStatTable(entries: readonly StatEntry[], hash64: Hash64): Buffer {
   const text = entries.map((entry) => entry.path).join("\0");
   // eslint-disable-next-line no-control-regex
   const width = /[^\u0000-\u00ff]/.test(text) ? 2 : 1;
@@ -53,7 +55,7 @@ export function encodeStatTable(entries: readonly StatEntry[]): Buffer {
   entries.forEach(({ state }, index) => writeFacts(facts, index * FACTS_PER_FILE, state));
   bytes.write(entries.map(({ digest }) => digest).join(""), digestsAt(entries.length), "latin1");
   paths.copy(bytes, bytes.length - paths.length);
-  checksumOf(bytes).copy(bytes, CHECKED);
+  bytes.writeBigUInt64LE(checksumOf(bytes, hash64), CHECKED);
   return bytes;
 }
 
@@ -61,18 +63,17 @@ function encodingOf(width: number): "latin1" | "utf16le" {
   return width === 1 ? "latin1" : "utf16le";
 }
 
-function checksumOf(bytes: Buffer): Buffer {
-  const body = hash("sha256", bytes.subarray(HEADER), "buffer");
-  return hash("sha256", Buffer.concat([bytes.subarray(0, CHECKED), body]), "buffer");
+function checksumOf(bytes: Buffer, hash64: Hash64): bigint {
+  return hash64(bytes.subarray(HEADER), hash64(bytes.subarray(0, CHECKED)));
 }
 
 /** Undefined for anything that isn't exactly what `encodeStatTable` wrote. */
-export function decodeStatTable(file: Uint8Array): StatTable | undefined {
+export function decodeStatTable(file: Uint8Array, hash64: Hash64): StatTable | undefined {
   const bytes = aligned(file);
   if (bytes.length < HEADER || bytes.toString("latin1", 0, 8) !== MAGIC) return undefined;
   const [count = 0, pathBytes = 0, width = 0] = [8, 16, 24].map((at) => Number(bytes.readBigUInt64LE(at)));
   if (digestsAt(count) + count * DIGEST_LENGTH + pathBytes !== bytes.length) return undefined;
-  if (!checksumOf(bytes).equals(bytes.subarray(CHECKED, HEADER))) return undefined;
+  if (checksumOf(bytes, hash64) !== bytes.readBigUInt64LE(CHECKED)) return undefined;
   const paths = count === 0 ? [] : bytes.toString(encodingOf(width), bytes.length - pathBytes).split("\0");
   return paths.length === count ? viewOf(bytes, paths) : undefined;
 }

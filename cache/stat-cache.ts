@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import type { Digest } from "../base/digest.js";
 import { isErrno } from "../base/errors.js";
 import { publishFile } from "./record-file.js";
-import type { FileState, StatEntry, StatTable } from "./stat-cache-format.js";
+import type { FileState, Hash64, StatEntry, StatTable } from "./stat-cache-format.js";
 import { decodeStatTable, encodeStatTable } from "./stat-cache-format.js";
 import type { Store } from "./store.js";
 
@@ -47,7 +47,7 @@ export class StatCache {
   static async load(store: Store, contextPath: string): Promise<StatCache> {
     const path = store.path("stat", hash("sha256", contextPath).slice(0, 32));
     const bytes = readOrNone(path);
-    return new StatCache(store, path, bytes === undefined ? undefined : decodeStatTable(bytes));
+    return new StatCache(store, path, bytes === undefined ? undefined : decodeStatTable(bytes, await loadHash64()));
   }
 
   /** The checksum of the file's content, if its state is what it was when that was noted. `path` is relative to the context. */
@@ -84,7 +84,7 @@ export class StatCache {
   /** Writes if something was set. What was neither asked for nor set in this run is dropped, and so is what may still have been changing. */
   async save(): Promise<void> {
     if (!this.#isDirty) return;
-    publishFile(this.#path, encodeStatTable([...this.#entries()]), this.#store.temp.name());
+    publishFile(this.#path, encodeStatTable([...this.#entries()], await loadHash64()), this.#store.temp.name());
     this.#isDirty = false;
   }
 
@@ -99,6 +99,11 @@ export class StatCache {
       if (note === undefined && this.#table !== undefined && typeof item === "number") yield { path, state: this.#table.state(item), digest: this.#table.digest(item) };
     }
   }
+}
+
+async function loadHash64(): Promise<Hash64> {
+  const { default: xxhash } = await import("xxhash-wasm");
+  return (await xxhash()).h64Raw;
 }
 
 function sameState(a: FileState, b: FileState): boolean {
