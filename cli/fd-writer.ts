@@ -1,8 +1,10 @@
-import { write } from "node:fs";
+import { fstatSync, write } from "node:fs";
 import { isatty } from "node:tty";
 import { isErrno } from "../base/errors.js";
 
 const RETRY_MS = 5;
+/** Major device number of /dev/null and its like (Linux, Documentation/admin-guide/devices.txt). */
+const MEMORY_DEVICES = 1;
 
 /**
  * Writes text to a file descriptor in order, without ever blocking the main thread: Node's own stdout and stderr
@@ -20,7 +22,7 @@ export class FdWriter {
   }
 
   get isTerminal(): boolean {
-    return isatty(this.#fd);
+    return mayBeTerminal(this.#fd) && isatty(this.#fd);
   }
 
   /** What was written but not yet taken. Large: the reader is slow. */
@@ -68,4 +70,15 @@ function writeOnce(fd: number, bytes: Buffer): Promise<number> {
   return new Promise((resolve, reject) => {
     write(fd, bytes, (error, written) => (error === null ? resolve(written) : reject(error)));
   });
+}
+
+/** False for what is certainly none: node:tty takes milliseconds to load. */
+function mayBeTerminal(fd: number): boolean {
+  try {
+    const stat = fstatSync(fd);
+    return stat.isCharacterDevice() && stat.rdev >> 8 !== MEMORY_DEVICES;
+  } catch (error) {
+    if (isErrno(error, "EBADF")) return false;
+    throw error;
+  }
 }

@@ -21,7 +21,7 @@ const stderr = new FdWriter(2);
 for (const event of ["uncaughtException", "unhandledRejection"]) {
   process.on(event, (error: unknown) => void report(error, { kind: "build", isDebug: process.env["TSBUILD_DEBUG"] === "1" }).then(exit));
 }
-await exit(await main(process.argv.slice(2)));
+void main(process.argv.slice(2)).then(exit);
 
 /** A reader that has stopped must not keep a program alive that was told to end. */
 async function exit(code: number): Promise<never> {

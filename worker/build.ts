@@ -15,7 +15,8 @@ import { httpAuthorization } from "./http-authorization.js";
 import { HttpFiles } from "./http-files.js";
 import { Images } from "./images.js";
 import { openNetworks } from "./networks.js";
-import { holdChain } from "./presence.js";
+import { ParsedLines } from "./parsed-lines.js";
+import { HeldChains } from "./presence.js";
 import { Pools } from "./pool.js";
 import { LazyRegistry } from "./registry.js";
 import { Runner } from "./runner.js";
@@ -36,8 +37,11 @@ export async function build(store: Store, request: BuildRequest, signal: AbortSi
   const history = new BuildHistory(store, buildId, request);
   stack.defer(() => contexts.save());
   try {
-    const compiled = await compile({ ...request, images, ignorePatterns: contexts.ignorePatterns }, signal);
+    const lines = ParsedLines.load(store, `${request.contextDir ?? ""}\0${request.dockerfile.name}`);
+    const compiled = await compile({ ...request, images, ignorePatterns: contexts.ignorePatterns, lineMemo: lines }, signal);
+    lines?.save();
     for (const warning of compiled.warnings) request.events(warning);
+    if (compiled.refusal !== undefined) throw compiled.refusal;
     const env: BuildEnvironment = {
       store,
       pools,
@@ -74,13 +78,14 @@ async function solveTargets(
   request: BuildRequest,
   signal: AbortSignal,
 ): Promise<readonly (Result | undefined)[]> {
+  const held = new HeldChains(env.store);
   const roots = compiled.targets.flatMap(({ root }): Vertex[] => (root === undefined ? [] : [root]));
   const results = await solve({
     graph: compiled.graph,
     roots,
     runner: new Runner(env),
     steps: env.store.steps,
-    hasAll: (chain) => holdChain(env.store, chain),
+    hasAll: (chain) => held.hasAll(chain),
     locks: env.store.locks,
     events: env.events,
     maxParallelism: request.maxParallelism,

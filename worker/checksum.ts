@@ -1,5 +1,5 @@
 /** The checksum of what an op reads of its inputs, as named parts of its key. */
-import { readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import type { Digest } from "../base/digest.js";
 import { encodePath } from "../base/path-bytes.js";
 import type { Chain, KeyPart } from "../cache/types.js";
@@ -136,14 +136,14 @@ function batches(files: readonly Selected[]): Selected[][] {
 }
 
 async function checksumLayers(env: BuildEnvironment, chain: Chain, reading: Reading, signal: AbortSignal): Promise<NamedChecksum> {
-  const view = new ListView(joinFileLists(await fileLists(env, chain)), "the stage or image it copies from");
+  const view = new ListView(joinFileLists(fileLists(env, chain)), "the stage or image it copies from");
   const selected = selectSources(view, reading.sources);
   const sum = await selectionChecksum(selected, reading.options, fileHasher(view), signal);
   return named(selected, sum, reading.options);
 }
 
-async function fileLists(env: BuildEnvironment, chain: Chain): Promise<FileList[]> {
-  return Promise.all(chain.map(async (name) => decodeFileList(await readFile(env.store.snapshots.listPath(name)))));
+function fileLists(env: BuildEnvironment, chain: Chain): FileList[] {
+  return chain.map((name) => decodeFileList(readFileSync(env.store.snapshots.listPath(name))));
 }
 
 interface NamedChecksum {

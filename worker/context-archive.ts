@@ -38,18 +38,22 @@ export async function readContextFile(path: string, shown: string, given: string
 /** Undefined: it is no archive. A link leads to another entry, never out of the archive. */
 async function findInArchive(fd: number, shown: string, names: readonly string[]): Promise<SourceFile | undefined> {
   let wanted = names;
+  let name: string | undefined;
   for (let links = 0; links <= MAX_LINKS; links++) {
     const entries = await collect(fd, shown, wanted);
     if (entries === undefined) return undefined;
-    const found = wanted.map((name) => entries.get(name)).find((entry) => entry !== undefined);
-    if (found === undefined) throw new TsbuildError("DOCKERFILE_MISSING", `the build context ${shown} has no ${names[0] ?? "Dockerfile"} in it`, { hint: "say with -f where in the archive it is" });
-    if (found.type === "file") return { name: names.find((name) => entries.has(name)) ?? found.name, text: decoded(found.content, shown) };
+    const chosen = wanted.find((candidate) => entries.has(candidate));
+    const found = chosen === undefined ? undefined : entries.get(chosen);
+    if (found === undefined) throw new TsbuildError("DOCKERFILE_MISSING", `the build context ${shown} has no ${name ?? names[0] ?? ""} in it`, { hint: "say with -f where in the archive it is" });
+    // what links lead to is still called by the name it was asked by
+    name ??= chosen;
+    if (found.type === "file") return { name: name ?? "", text: decoded(found.content, shown) };
     wanted = [found.target];
   }
   throw new TsbuildError("DOCKERFILE_UNREADABLE", `the Dockerfile in ${shown} is a link that leads to more than ${MAX_LINKS} others`);
 }
 
-type Found = { readonly type: "file"; readonly name: string; readonly content: Buffer } | { readonly type: "link"; readonly target: string };
+type Found = { readonly type: "file"; readonly content: Buffer } | { readonly type: "link"; readonly target: string };
 
 /** One pass: of several entries of a name the last counts, as when they are unpacked. */
 async function collect(fd: number, shown: string, names: readonly string[]): Promise<ReadonlyMap<string, Found> | undefined> {
@@ -101,7 +105,7 @@ class EntryCollector implements TarHandler {
   entryEnd(): void {
     if (this.#open === undefined) return;
     const { name, chunks } = this.#open;
-    this.found.set(name, { type: "file", name, content: Buffer.concat(chunks) });
+    this.found.set(name, { type: "file", content: Buffer.concat(chunks) });
     this.#open = undefined;
   }
 }

@@ -56,15 +56,22 @@ test("a flag that can't be honoured is refused with a reason", () => {
     ["--cache-to", "type=inline"],
     ["--provenance=max"],
     ["--sbom=true"],
-    ["--call", "check"],
-    ["--check"],
+    ["--call", "outline"],
     ["--squash"],
   ]) {
     assert.throws(() => parse(...args, "."), {
       code: "UNSUPPORTED",
-      message: new RegExp(args[0]?.split("=")[0] === "--check" ? "--call check" : `^${args[0]?.split("=")[0]}`),
+      message: new RegExp(`^${args[0]?.split("=")[0]}`),
     });
   }
+});
+
+test("--check and --call check are one thing, with a format for programs", () => {
+  assert.deepEqual(parse(".").call, { method: "build" });
+  assert.deepEqual(parse("--check", ".").call, { method: "check", format: "text" });
+  assert.deepEqual(parse("--call=check,format=json", ".").call, { method: "check", format: "json" });
+  assert.throws(() => parse("--call", "check,format=yaml", "."), { code: "USAGE" });
+  assert.throws(() => parse("--check", "--call", "build", "."), { code: "USAGE" });
 });
 
 test("help is text, and names the flags", () => {

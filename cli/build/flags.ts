@@ -1,6 +1,7 @@
 /** The flags of `build`: Docker's and buildx's, by their names and meanings. */
 import { type Command, Option } from "commander";
 import { TsbuildError } from "../../base/errors.js";
+import { type Call, parseCall } from "./call.js";
 import { flagParser, parseFlags, repeated, strings } from "../values/flags.js";
 
 /** What was given, as text, before it is understood. */
@@ -30,6 +31,7 @@ export interface BuildFlags {
   readonly insecureRegistry: readonly string[];
   readonly maxParallelism?: string | undefined;
   readonly limits: LimitFlags;
+  readonly call: Call;
 }
 
 export interface LimitFlags {
@@ -119,8 +121,8 @@ function takenOptions(): readonly Option[] {
     new Option("-q, --quiet", "no progress; the image ID on stdout"),
     new Option("--pull", "ask the registry for newer base images"),
     repeated("--insecure-registry <host>", "host[:port] that may be spoken to in plain HTTP; may be repeated"),
-    new Option("--call <method>", "build, the only one supported yet"),
-    new Option("--check", "the same as --call check").hideHelp(),
+    new Option("--call <method>", "build, or check to run the checks alone; check,format=json for programs"),
+    new Option("--check", "the same as --call check"),
     new Option("--max-parallelism <count>", "RUN steps at the same time at most (default: 4 per core, at least 32)"),
     new Option("-D, --debug", "show the stack of an internal error"),
     ...limitOptions(),
@@ -153,8 +155,6 @@ function refuseUnsupported(program: Command, given: Readonly<Record<string, unkn
     if (value !== undefined && value !== "false" && value !== "0")
       throw unsupported(flag, `${what} is not supported yet; leave it away, or say ${flag}=false`);
   }
-  const method = given["check"] === true ? "check" : given["call"];
-  if (method !== undefined && method !== "build") throw unsupported(`--call ${String(method)}`, "only --call build is supported yet");
 }
 
 function unsupported(flag: string, sentence: string): TsbuildError {
@@ -166,6 +166,7 @@ function flagsOf(context: string, given: Readonly<Record<string, unknown>>): Bui
   const commaLists = (name: string): readonly string[] => strings(given[name]).flatMap((value) => value.split(","));
   return {
     context,
+    call: parseCall(text("call"), given["check"] === true),
     tag: strings(given["tag"]),
     file: text("file"),
     target: text("target"),

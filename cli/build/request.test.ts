@@ -2,11 +2,13 @@ import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { after, before, test } from "node:test";
 import { hostPlatform } from "../../base/platform.js";
 import type { BuildRequest } from "../../worker/types.js";
 import { parseBuildFlags } from "./flags.js";
 import { checkStdout, parseOutput } from "./output.js";
+import { remoteInputs } from "./remote-inputs.js";
 import { buildRequest } from "./request.js";
 
 let folder = "";
@@ -142,8 +144,31 @@ test("what is missing or lies elsewhere is named", () => {
   assert.throws(() => request(["empty"]), { code: "DOCKERFILE_MISSING", message: /empty/ });
   assert.throws(() => request(["-f", "nope", "ctx"]), { code: "DOCKERFILE_MISSING" });
   assert.throws(() => request(["-f", "ctx", "ctx"]), { code: "DOCKERFILE_UNREADABLE", message: /folder/ });
-  assert.throws(() => request(["https://example.com/a.tar.gz"]), { code: "CONTEXT_UNSUPPORTED" });
-  assert.throws(() => request(["-"]), { code: "CONTEXT_UNSUPPORTED" });
+  assert.throws(() => request(["https://example.com/a.git"]), { code: "CONTEXT_UNSUPPORTED" });
+});
+
+test("what was loaded from elsewhere takes the place of folder and Dockerfile", () => {
+  const flags = parseBuildFlags(["https://example.com/a.tar.gz"]);
+  assert.ok(typeof flags !== "string");
+  const dockerfile = { name: "Dockerfile", text: "FROM scratch\n" };
+  const context = { type: "http", url: "https://example.com/a.tar.gz" } as const;
+  const made = buildRequest(flags, { cwd: folder, env: {}, events: () => {} }, { context: { dockerfile, context, downloads: new Map() }, dockerfile: { source: dockerfile } });
+  assert.deepEqual([made.contextDir, made.dockerfile, made.buildContexts], [undefined, dockerfile, new Map([["context", context]])]);
+});
+
+test("addresses and standard input are told from folders and repositories", () => {
+  const inputs = (...args: readonly string[]): unknown => {
+    const flags = parseBuildFlags(args);
+    assert.ok(typeof flags !== "string");
+    return remoteInputs(flags, { cwd: folder, stdin });
+  };
+  const stdin = Readable.from([]);
+  assert.equal(inputs("ctx"), undefined);
+  assert.equal(inputs("https://example.com/a.git#main"), undefined);
+  assert.deepEqual(inputs("https://example.com/a.tgz"), { context: { type: "url", url: "https://example.com/a.tgz" }, dockerfileUrl: undefined });
+  assert.deepEqual(inputs("-f", "http://h/Dockerfile", "ctx"), { dockerfileUrl: "http://h/Dockerfile" });
+  assert.deepEqual(inputs("-"), { context: { type: "stdin", stream: stdin }, dockerfileUrl: undefined });
+  assert.throws(() => inputs("-f", "-", "-"), { code: "USAGE" });
 });
 
 test("outputs in all their forms", () => {

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { renameSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { TsbuildError } from "../../base/errors.js";
@@ -16,7 +17,7 @@ export function writeResultFiles(result: BuildResult, files: ResultFiles, cwd: s
 }
 
 function writeWhole(flag: string, path: string, text: string): void {
-  const temporary = `${path}.${process.pid}.tmp`;
+  const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
   try {
     writeFileSync(temporary, text, { flag: "wx" });
     renameSync(temporary, path);

@@ -1,8 +1,9 @@
+import type { EventSink } from "../../base/events.js";
+import type { Store } from "../../cache/store.js";
 import { familiarName, parseReference } from "../../image/reference.js";
 import type { BuildRequest, BuildResult } from "../../worker/types.js";
 import { type BuildFlags, parseBuildFlags } from "../build/flags.js";
 import { checkStdout } from "../build/output.js";
-import type { EventSink } from "../../base/events.js";
 import { loadInputs, type LoadedInputs, remoteInputs } from "../build/remote-inputs.js";
 import { buildRequest } from "../build/request.js";
 import { writeResultFiles } from "../build/result-files.js";
@@ -21,37 +22,52 @@ export async function run(args: readonly string[], context: CommandContext): Pro
     isQuiet: flags.quiet,
     isTerminal: context.stderr.isTerminal,
   });
-  const result = await performBuild(flags, mode, context);
+  if (flags.call.method === "check") return await check(flags, flags.call.format, mode, context);
+  const result = await withRequest(flags, mode, context, async (store, request) =>
+    (await import("../../worker/build.js")).build(store, request, context.signal),
+  );
   writeResultFiles(result, flags, context.cwd);
   announce(result, { flags, mode, context });
   return 0;
 }
 
-async function performBuild(
+/** Prints what the checks found on stdout. The code is 1 when that is anything, as buildx has it. */
+async function check(flags: BuildFlags, format: "text" | "json", mode: ProgressMode, context: CommandContext): Promise<number> {
+  const found = await withRequest(flags, mode, context, async (store, request) =>
+    (await import("../../worker/check.js")).checkBuild(store, request, context.signal),
+  );
+  const { checkJson, checkText } = await import("../render/check.js");
+  context.stdout.write(format === "json" ? checkJson(found) : checkText(found));
+  if (found.error !== undefined && format === "text") throw found.error;
+  return found.warnings.length > 0 || found.error !== undefined ? 1 : 0;
+}
+
+/** Understands the flags, opens the store and shows what happens while `work` runs. */
+async function withRequest<T>(
   flags: BuildFlags,
   mode: ProgressMode,
   { root, cwd, env, stdout, stderr, signal }: CommandContext,
-): Promise<BuildResult> {
+  work: (store: Store, request: BuildRequest) => Promise<T>,
+): Promise<T> {
   const display = createDisplay(mode, stderr);
   const failure = new FailureWatch();
+  const events: EventSink = (event) => {
+    display.onEvent(event);
+    failure.onEvent(event);
+  };
+  const complete = (loaded?: LoadedInputs): BuildRequest => {
+    const request = buildRequest(flags, { cwd, env, events }, loaded);
+    checkStdout(request.outputs, { isTerminal: stdout.isTerminal, isQuiet: flags.quiet });
+    return request;
+  };
   try {
-    const events: EventSink = (event) => {
-      display.onEvent(event);
-      failure.onEvent(event);
-    };
     const remote = remoteInputs(flags, { cwd, stdin: process.stdin });
-    const complete = (loaded?: LoadedInputs): BuildRequest => {
-      const request = buildRequest(flags, { cwd, env, events }, loaded);
-      checkStdout(request.outputs, { isTerminal: stdout.isTerminal, isQuiet: flags.quiet });
-      return request;
-    };
     // Before the store is opened, unless something has to be fetched into it first: wrong usage costs nothing.
     const local = remote === undefined ? complete() : undefined;
     const { openStore } = await import("../../worker/open-store.js");
-    const { build } = await import("../../worker/build.js");
     await using store = await openStore(root);
     const request = local ?? complete(await loadInputs(remote ?? {}, { store, events, file: flags.file }, signal));
-    return await build(store, request, signal);
+    return await work(store, request);
   } finally {
     display.finish();
     if (mode !== "rawjson") stderr.write(failure.text);

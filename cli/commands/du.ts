@@ -20,6 +20,13 @@ export async function run(args: readonly string[], { root, stdout }: CommandCont
   const { format }: { format?: string } = program.opts();
   await using store = await openStore(root);
   const rows = usageRows(await diskUsage(store), { withTotal: format === undefined || format === "table" });
-  stdout.write(renderListing({ rows, headings: USAGE_HEADINGS, format, columns: "{{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}" }));
+  stdout.write(
+    renderListing({
+      rows,
+      headings: USAGE_HEADINGS,
+      format,
+      columns: "{{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}",
+    }),
+  );
   return 0;
 }

@@ -45,7 +45,8 @@ function columnsOf({ digests }: ImagesFlags): string {
 
 async function chosen(store: Store, filters: Filters, nowMs: number): Promise<readonly SizedImage[]> {
   const named = new Map<string, StoredImage>();
-  for (const text of [...(filters.get("before") ?? []), ...(filters.get("since") ?? [])]) named.set(text, (await requireImage(store, text)).image);
+  for (const text of [...(filters.get("before") ?? []), ...(filters.get("since") ?? [])])
+    named.set(text, (await requireImage(store, text)).image);
   const find = (text: string): StoredImage => {
     const image = named.get(text);
     if (image === undefined) throw new Error(`Internal error: ${text} was not looked up`);

@@ -56,13 +56,21 @@ function findersOf(type: string | undefined): readonly Finder[] {
   if (type === undefined) return Object.values(FINDERS);
   const finder = Object.hasOwn(FINDERS, type) ? FINDERS[type] : undefined;
   if (finder !== undefined) return [finder];
-  throw new TsbuildError("USAGE", `--type ${type}: "${type}" is not a valid value for --type`, { hint: `known are ${Object.keys(FINDERS).join(", ")}` });
+  throw new TsbuildError("USAGE", `--type ${type}: "${type}" is not a valid value for --type`, {
+    hint: `known are ${Object.keys(FINDERS).join(", ")}`,
+  });
 }
 
-async function find(store: Store, name: string, { type, finders }: { readonly type: string | undefined; readonly finders: readonly Finder[] }): Promise<object> {
+async function find(
+  store: Store,
+  name: string,
+  { type, finders }: { readonly type: string | undefined; readonly finders: readonly Finder[] },
+): Promise<object> {
   for (const finder of finders) {
     const object = await finder(store, name);
     if (object !== undefined) return object;
   }
-  throw type === "image" ? noSuchImage(name) : new TsbuildError("OBJECT_NOT_FOUND", `No such object: ${name}`, { hint: "tsbuild images lists the images" });
+  throw type === "image"
+    ? noSuchImage(name)
+    : new TsbuildError("OBJECT_NOT_FOUND", `No such object: ${name}`, { hint: "tsbuild images lists the images" });
 }

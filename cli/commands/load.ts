@@ -27,7 +27,8 @@ export async function run(args: readonly string[], context: CommandContext): Pro
     return 0;
   }
   const { input } = flags;
-  if (input === undefined && isatty(STDIN)) throw new TsbuildError("USAGE", "requested load from stdin, but stdin is empty", { hint: "tsbuild load -i FILE" });
+  if (input === undefined && isatty(STDIN))
+    throw new TsbuildError("USAGE", "requested load from stdin, but stdin is empty", { hint: "tsbuild load -i FILE" });
   const platform = flags.platform === undefined ? undefined : parsePlatform(flags.platform);
   const stream = await openInput(input === undefined ? undefined : resolve(context.cwd, input));
   const loaded = await withImageWork(context, { events: () => undefined, insecureRegistries: [] }, async (work) => {
@@ -39,7 +40,9 @@ export async function run(args: readonly string[], context: CommandContext): Pro
 }
 
 function linesOf({ id, names, moved }: LoadedImage, isQuiet: boolean): string {
-  const notes = isQuiet ? [] : moved.map(({ name, from }) => `The image ${familiarName(name)} already exists, renaming the old one with ID ${from} to empty string`);
+  const notes = isQuiet
+    ? []
+    : moved.map(({ name, from }) => `The image ${familiarName(name)} already exists, renaming the old one with ID ${from} to empty string`);
   const loaded = names.length === 0 ? [`Loaded image ID: ${id}`] : names.map((name) => `Loaded image: ${familiarName(name)}`);
   return [...notes, ...loaded].map((line) => `${line}\n`).join("");
 }
@@ -52,7 +55,9 @@ async function openInput(path: string | undefined): Promise<Readable> {
     await new Promise<void>((done, failed) => void stream.once("open", () => done()).once("error", failed));
   } catch (error) {
     if (!isErrno(error, "ENOENT", "EACCES", "EISDIR", "ENOTDIR", "ELOOP")) throw error;
-    throw new TsbuildError("INPUT_UNREADABLE", `open ${path}: ${error.code === "ENOENT" ? "no such file or directory" : error.message}`, { cause: error });
+    throw new TsbuildError("INPUT_UNREADABLE", `open ${path}: ${error.code === "ENOENT" ? "no such file or directory" : error.message}`, {
+      cause: error,
+    });
   }
   return stream;
 }

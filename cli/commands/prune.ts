@@ -46,7 +46,9 @@ async function isYes(signal: AbortSignal): Promise<boolean> {
 function parse(args: readonly string[]): PruneFlags | string {
   const program = flagParser("prune")
     .usage("[flags]")
-    .description("Removes images without a name and build cache that no image, container or running build needs. Volumes and the build history stay.")
+    .description(
+      "Removes images without a name and build cache that no image, container or running build needs. Volumes and the build history stay.",
+    )
     .addOption(new Option("-a, --all", "also named images that no container uses, and the whole build cache"))
     .addOption(repeated("--filter <name=value>", "until=24h: only what was not used since; may be repeated"))
     .addOption(new Option("--keep-storage <size>", "stop when layers and blobs take no more than this"))

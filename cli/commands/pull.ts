@@ -60,8 +60,10 @@ function parse(args: readonly string[]): PullFlags | string {
   const help = parseFlags(program, args);
   if (help !== undefined) return help;
   const given: Readonly<Record<string, unknown>> = program.opts();
-  if (given["allTags"] === true) throw new TsbuildError("UNSUPPORTED", "--all-tags: pulling every tag is not supported yet", { hint: "pull the tags one by one" });
-  if (given["disableContentTrust"] === "false") throw new TsbuildError("UNSUPPORTED", "--disable-content-trust=false: Docker's content trust is not supported");
+  if (given["allTags"] === true)
+    throw new TsbuildError("UNSUPPORTED", "--all-tags: pulling every tag is not supported yet", { hint: "pull the tags one by one" });
+  if (given["disableContentTrust"] === "false")
+    throw new TsbuildError("UNSUPPORTED", "--disable-content-trust=false: Docker's content trust is not supported");
   const [name = ""] = program.args;
   return {
     name,

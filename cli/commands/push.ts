@@ -37,7 +37,9 @@ export async function run(args: readonly string[], context: CommandContext): Pro
       });
     });
     progress.finish();
-    stdout.write(flags.quiet ? `${formatReference(flags.allTags ? flags.reference : withDefaultTag(flags.reference))}\n` : pushed.map(line).join(""));
+    stdout.write(
+      flags.quiet ? `${formatReference(flags.allTags ? flags.reference : withDefaultTag(flags.reference))}\n` : pushed.map(line).join(""),
+    );
     return 0;
   } finally {
     progress.finish();
@@ -61,11 +63,13 @@ function parse(args: readonly string[]): PushFlags | string {
   const help = parseFlags(program, args);
   if (help !== undefined) return help;
   const given: Readonly<Record<string, unknown>> = program.opts();
-  if (given["disableContentTrust"] === "false") throw new TsbuildError("UNSUPPORTED", "--disable-content-trust=false: Docker's content trust is not supported");
+  if (given["disableContentTrust"] === "false")
+    throw new TsbuildError("UNSUPPORTED", "--disable-content-trust=false: Docker's content trust is not supported");
   const [name = ""] = program.args;
   const reference = parseReference(name);
   const allTags = given["allTags"] === true;
-  if (reference.digest !== undefined) throw new TsbuildError("USAGE", `cannot push a digest reference: ${name}`, { hint: "push the image by a tag" });
+  if (reference.digest !== undefined)
+    throw new TsbuildError("USAGE", `cannot push a digest reference: ${name}`, { hint: "push the image by a tag" });
   if (allTags && reference.tag !== undefined) throw new TsbuildError("USAGE", "tag can't be used with --all-tags/-a");
   return {
     reference,

@@ -23,7 +23,11 @@ export async function run(args: readonly string[], { root, stdout, stderr }: Com
   await using store = await openStore(root);
   await forEach(program.args, async (text) => {
     try {
-      stdout.write(removalLines(await removeStoredImage(store, text, { force })).map((line) => `${line}\n`).join(""));
+      stdout.write(
+        removalLines(await removeStoredImage(store, text, { force }))
+          .map((line) => `${line}\n`)
+          .join(""),
+      );
     } catch (error) {
       if (!force || !(error instanceof TsbuildError) || error.code !== "IMAGE_NOT_FOUND") throw error;
       stderr.write(`${messageOf(error)}\n`);

@@ -21,14 +21,16 @@ export async function run(args: readonly string[], context: CommandContext): Pro
   }
   const { images: names, output } = flags;
   if (output === undefined && context.stdout.isTerminal) {
-    throw new TsbuildError("USAGE", "cowardly refusing to save to a terminal. Use the -o flag or redirect", { hint: "tsbuild save -o FILE IMAGE…" });
+    throw new TsbuildError("USAGE", "cowardly refusing to save to a terminal. Use the -o flag or redirect", {
+      hint: "tsbuild save -o FILE IMAGE…",
+    });
   }
   const platform = flags.platform === undefined ? undefined : parsePlatform(flags.platform);
   await withImageWork(context, { events: () => undefined, insecureRegistries: [] }, async (work) => {
     const { prepareArchive, saveImages, selectImages } = await import("../../worker/store-commands/save.js");
     const { intoFile } = await import("../../worker/export/archives.js");
     const images = await prepareArchive(work, await selectImages(work, names), platform);
-    await intoFile(output === undefined ? "-" : resolve(context.cwd, output), (stream) => saveImages(work, images, stream));
+    await intoFile(work.store, output === undefined ? "-" : resolve(context.cwd, output), (stream) => saveImages(work, images, stream));
   });
   return 0;
 }

@@ -26,14 +26,21 @@ const MISSING = "<missing>";
 const CREATED_BY_LENGTH = 45;
 
 /** Newest first. `sizes` are those of the layers, bottom first. */
-export function historyRows({ image, sizes }: { readonly image: StoredImage; readonly sizes: readonly number[] }, options: HistoryOptions): readonly Row[] {
+export function historyRows(
+  { image, sizes }: { readonly image: StoredImage; readonly sizes: readonly number[] },
+  options: HistoryOptions,
+): readonly Row[] {
   let layer = 0;
   const entries = image.config.history.map((entry) => ({ entry, bytes: entry.empty_layer === true ? 0 : (sizes[layer++] ?? 0) }));
   const id = options.noTrunc ? image.id : digestHex(image.id).slice(0, 12);
   return entries.reverse().map((each, index) => historyRow(each, index === 0 ? id : MISSING, options));
 }
 
-function historyRow({ entry, bytes }: { readonly entry: HistoryEntry; readonly bytes: number }, id: string, { nowMs, noTrunc, human }: HistoryOptions): Row {
+function historyRow(
+  { entry, bytes }: { readonly entry: HistoryEntry; readonly bytes: number },
+  id: string,
+  { nowMs, noTrunc, human }: HistoryOptions,
+): Row {
   const created = Date.parse(entry.created ?? "");
   const createdMs = Number.isNaN(created) ? undefined : created;
   const createdBy = (entry.created_by ?? "").replaceAll("\t", " ");

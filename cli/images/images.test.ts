@@ -23,12 +23,22 @@ function image(names: readonly string[], more: Partial<StoredImage["config"]> = 
     records: [record],
     tags: references.filter(({ digest }) => digest === undefined),
     digests: references.filter(({ digest }) => digest !== undefined),
-    config: { architecture: "amd64", os: "linux", created: "2026-01-01T00:00:00Z", config: {}, rootfs: { type: "layers", diff_ids: [] }, history: [], ...more },
+    config: {
+      architecture: "amd64",
+      os: "linux",
+      created: "2026-01-01T00:00:00Z",
+      config: {},
+      rootfs: { type: "layers", diff_ids: [] },
+      history: [],
+      ...more,
+    },
   };
 }
 
 const rowsOf = (names: readonly string[], digests = false): readonly string[] =>
-  imageRows({ image: image(names), bytes: 4_262_307 }, { nowMs: NOW, noTrunc: false, digests }).map((row) => `${row["Repository"]} ${row["Tag"]} ${row["Digest"]}`);
+  imageRows({ image: image(names), bytes: 4_262_307 }, { nowMs: NOW, noTrunc: false, digests }).map(
+    (row) => `${row["Repository"]} ${row["Tag"]} ${row["Digest"]}`,
+  );
 
 test("a row for each tag; the digest only where it is asked for", () => {
   const names = ["busybox:1", "busybox:2", "localhost:5000/x:1", `busybox@${DIGEST}`];
@@ -44,7 +54,10 @@ test("an image that was pulled by digest has no tag, one without names has nothi
 
 test("facts of a row", () => {
   const [row] = imageRows({ image: image(["a"]), bytes: 4_262_307 }, { nowMs: NOW, noTrunc: false, digests: false });
-  assert.deepEqual([row?.["CreatedSince"], row?.["Size"], row?.["VirtualSize"], row?.["ID"]?.length], ["24 hours ago", "4.26MB", "4.262MB", 12]);
+  assert.deepEqual(
+    [row?.["CreatedSince"], row?.["Size"], row?.["VirtualSize"], row?.["ID"]?.length],
+    ["24 hours ago", "4.26MB", "4.262MB", 12],
+  );
 });
 
 const app = image(["app:1", "app:2", "team/app:1"], { created: "2026-01-01T10:00:00Z", config: { Labels: { kind: "app" } } });
@@ -65,14 +78,29 @@ test("filters choose images and their names", () => {
   assert.deepEqual([selected("dangling=true"), selected("dangling=false").length], [["-"], 2]);
   assert.deepEqual([selected("label=kind=app").length, selected("label=kind=x"), selected("label=kind").length], [1, [], 1]);
   assert.deepEqual([selected("before=app"), selected("since=old").length], [["-", "old:1"], 2]);
-  assert.deepEqual([selected("reference=app"), selected("reference=*:1"), selected("reference=*/app")], [["app:1 app:2"], ["app:1", "old:1"], ["team/app:1"]]);
+  assert.deepEqual(
+    [selected("reference=app"), selected("reference=*:1"), selected("reference=*/app")],
+    [["app:1 app:2"], ["app:1", "old:1"], ["team/app:1"]],
+  );
   assert.deepEqual([selected("reference=app:2", "reference=old"), selected("until=720h")], [["app:2", "old:1"], ["old:1"]]);
   assert.throws(() => selected("dangling=maybe"), { code: "USAGE" });
 });
 
 test("a pattern is Go's path.Match", () => {
   const matches = (pattern: string, text: string): boolean => globOf(pattern).test(text);
-  assert.deepEqual([matches("a*c", "abc"), matches("a*c", "a/c"), matches("a?c", "abc"), matches("[a-b]x", "bx"), matches("[^a]x", "ax"), matches("a.c", "abc"), matches("a\\*c", "a*c"), matches("a\\*c", "abc")], [true, false, true, true, false, false, true, false]);
+  assert.deepEqual(
+    [
+      matches("a*c", "abc"),
+      matches("a*c", "a/c"),
+      matches("a?c", "abc"),
+      matches("[a-b]x", "bx"),
+      matches("[^a]x", "ax"),
+      matches("a.c", "abc"),
+      matches("a\\*c", "a*c"),
+      matches("a\\*c", "abc"),
+    ],
+    [true, false, true, true, false, false, true, false],
+  );
   assert.throws(() => globOf("[z-a]"), { code: "USAGE" });
 });
 
@@ -86,20 +114,46 @@ test("history: newest first, layers have sizes, only the newest has an ID", () =
   });
   const options = { nowMs: NOW, noTrunc: false, human: true };
   const rows = historyRows({ image: made, sizes: [1000, 2000] }, options);
-  assert.deepEqual(rows.map(({ ID, CreatedSince, CreatedBy, Size, Comment }) => [ID?.length, CreatedSince, CreatedBy, Size, Comment]), [
-    [12, "N/A", "RUN x", "2kB", "c"],
-    ["<missing>".length, "24 hours ago", "ENV a=b", "0B", ""],
-    ["<missing>".length, "24 hours ago", `COPY ${"x".repeat(39)}…`, "1kB", ""],
-  ]);
-  assert.deepEqual(historyRows({ image: made, sizes: [1000, 2000] }, { ...options, human: false }).map(({ Size }) => Size), ["2000", "0", "1000"]);
+  assert.deepEqual(
+    rows.map(({ ID, CreatedSince, CreatedBy, Size, Comment }) => [ID?.length, CreatedSince, CreatedBy, Size, Comment]),
+    [
+      [12, "N/A", "RUN x", "2kB", "c"],
+      ["<missing>".length, "24 hours ago", "ENV a=b", "0B", ""],
+      ["<missing>".length, "24 hours ago", `COPY ${"x".repeat(39)}…`, "1kB", ""],
+    ],
+  );
+  assert.deepEqual(
+    historyRows({ image: made, sizes: [1000, 2000] }, { ...options, human: false }).map(({ Size }) => Size),
+    ["2000", "0", "1000"],
+  );
 });
 
 test("inspect has Docker's fields in Docker's order, null for lists that aren't there", () => {
-  const shown: unknown = JSON.parse(goJson(inspectedImage(image(["a", `a@${DIGEST}`], { config: { Cmd: ["x"], Labels: { k: "v" }, ExposedPorts: { "80/tcp": {} } } }), { bytes: 5, directories: ["/1", "/2"] })));
+  const shown: unknown = JSON.parse(
+    goJson(
+      inspectedImage(image(["a", `a@${DIGEST}`], { config: { Cmd: ["x"], Labels: { k: "v" }, ExposedPorts: { "80/tcp": {} } } }), {
+        bytes: 5,
+        directories: ["/1", "/2"],
+      }),
+    ),
+  );
   assert.ok(typeof shown === "object" && shown !== null && "Config" in shown && "GraphDriver" in shown && "RepoDigests" in shown);
   assert.deepEqual(Object.keys(shown).slice(0, 6), ["Id", "RepoTags", "RepoDigests", "Parent", "Comment", "Created"]);
-  assert.deepEqual([shown.RepoDigests, shown.GraphDriver], [[`a@${DIGEST}`], { Data: { LowerDir: "/1", UpperDir: "/2" }, Name: "overlay2" }]);
+  assert.deepEqual(
+    [shown.RepoDigests, shown.GraphDriver],
+    [[`a@${DIGEST}`], { Data: { LowerDir: "/1", UpperDir: "/2" }, Name: "overlay2" }],
+  );
   const config = shown.Config;
-  assert.ok(typeof config === "object" && config !== null && "Entrypoint" in config && "Cmd" in config && "Labels" in config && "ExposedPorts" in config);
-  assert.deepEqual([config.Entrypoint, config.Cmd, config.Labels, config.ExposedPorts, "Healthcheck" in config], [null, ["x"], { k: "v" }, { "80/tcp": {} }, false]);
+  assert.ok(
+    typeof config === "object" &&
+      config !== null &&
+      "Entrypoint" in config &&
+      "Cmd" in config &&
+      "Labels" in config &&
+      "ExposedPorts" in config,
+  );
+  assert.deepEqual(
+    [config.Entrypoint, config.Cmd, config.Labels, config.ExposedPorts, "Healthcheck" in config],
+    [null, ["x"], { k: "v" }, { "80/tcp": {} }, false],
+  );
 });

@@ -11,7 +11,10 @@ export async function inspectImage(store: Store, text: string): Promise<object |
   const image = (await found(store, text))?.image;
   if (image === undefined) return undefined;
   const directories = (await imageChain(store, image)).map((name) => store.snapshots.directory(name));
-  return inspectedImage(image, { bytes: await imageSize(store, image), directories: directories.every((path) => existsSync(path)) ? directories : [] });
+  return inspectedImage(image, {
+    bytes: await imageSize(store, image),
+    directories: directories.every((path) => existsSync(path)) ? directories : [],
+  });
 }
 
 async function found(store: Store, text: string): ReturnType<typeof findImage> {

@@ -22,14 +22,18 @@ export class LayerProgress {
   #drawnAtMs = 0;
   #isDrawn = false;
 
-  constructor(out: Pick<FdWriter, "write" | "isTerminal">, { isQuiet, doneWord }: { readonly isQuiet: boolean; readonly doneWord: string }) {
+  constructor(
+    out: Pick<FdWriter, "write" | "isTerminal">,
+    { isQuiet, doneWord }: { readonly isQuiet: boolean; readonly doneWord: string },
+  ) {
     this.#out = out;
     this.#isQuiet = isQuiet;
     this.#doneWord = doneWord;
   }
 
   readonly onEvent = (event: BuildEvent): void => {
-    if (event.type === "step-progress") this.update(event.id, { current: event.current, total: event.total ?? event.current, isDone: event.isDone });
+    if (event.type === "step-progress")
+      this.update(event.id, { current: event.current, total: event.total ?? event.current, isDone: event.isDone });
   };
 
   update(digest: string, { current, total, isDone }: Layer & { readonly isDone: boolean }): void {

@@ -47,7 +47,11 @@ function namesOf({ tags, digests }: StoredImage, tellsDigests: boolean): readonl
     return shown.map((digest) => ({ Repository: repositoryOf(tag), Tag: tag.tag ?? NONE, Digest: digest }));
   });
   const tagless = digests.filter((digest) => !tags.some((tag) => repositoryOf(tag) === repositoryOf(digest)));
-  const byDigest = tagless.map(({ digest, ...name }) => ({ Repository: repositoryOf(name), Tag: NONE, Digest: tellsDigests ? (digest ?? NONE) : NONE }));
+  const byDigest = tagless.map(({ digest, ...name }) => ({
+    Repository: repositoryOf(name),
+    Tag: NONE,
+    Digest: tellsDigests ? (digest ?? NONE) : NONE,
+  }));
   const all = [...tagged, ...unique(byDigest)];
   return all.length === 0 ? [{ Repository: NONE, Tag: NONE, Digest: NONE }] : all;
 }

@@ -47,12 +47,15 @@ function withMatchingNames(image: StoredImage, patterns: readonly string[] | und
 
 /** Go's path.Match: `*` and `?` stop at slashes, `[a-z]` and `[^a-z]`, a backslash takes the next as it is. @throws {TsbuildError} USAGE */
 export function globOf(pattern: string): RegExp {
-  const source = pattern.replace(/\\(.)|\[(\^?)((?:\\.|[^\]\\])+)\]|(\*)|(\?)|([^\w])/gs, (whole, escaped?: string, not?: string, set?: string, star?: string, one?: string) => {
-    if (escaped !== undefined) return literal(escaped);
-    if (set !== undefined) return `[${not ?? ""}${set.replace(/[[^]/g, "\\$&")}]`;
-    if (star !== undefined) return "[^/]*";
-    return one === undefined ? literal(whole) : "[^/]";
-  });
+  const source = pattern.replace(
+    /\\(.)|\[(\^?)((?:\\.|[^\]\\])+)\]|(\*)|(\?)|([^\w])/gs,
+    (whole, escaped?: string, not?: string, set?: string, star?: string, one?: string) => {
+      if (escaped !== undefined) return literal(escaped);
+      if (set !== undefined) return `[${not ?? ""}${set.replace(/[[^]/g, "\\$&")}]`;
+      if (star !== undefined) return "[^/]*";
+      return one === undefined ? literal(whole) : "[^/]";
+    },
+  );
   try {
     return new RegExp(`^${source}$`, "u");
   } catch (error) {

@@ -23,7 +23,10 @@ export function usageRows(usage: readonly UsageRow[], { withTotal }: { readonly 
   const rows = usage.map((row) => ({ ...sizes(row), Type: NAMES[row.type], TotalCount: String(row.count), Active: String(row.active) }));
   if (!withTotal) return rows;
   const sum = (field: "bytes" | "reclaimableBytes"): number => usage.reduce((total, row) => total + row[field], 0);
-  return [...rows, { ...sizes({ bytes: sum("bytes"), reclaimableBytes: sum("reclaimableBytes") }), Type: "Total", TotalCount: "", Active: "" }];
+  return [
+    ...rows,
+    { ...sizes({ bytes: sum("bytes"), reclaimableBytes: sum("reclaimableBytes") }), Type: "Total", TotalCount: "", Active: "" },
+  ];
 }
 
 function sizes({ bytes, reclaimableBytes }: Pick<UsageRow, "bytes" | "reclaimableBytes">): Pick<Row, "Size" | "Reclaimable"> {

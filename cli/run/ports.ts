@@ -15,7 +15,7 @@ export function parsePublish(text: string, defaultAddress: string): readonly Por
   const parts = rest.split(":");
   const container = range(text, parts.at(-1) ?? "");
   if (parts.length > 2) throw wrong("-p", text);
-  const host = parts.length === 1 || parts[0] === "" ? undefined : range(text, parts[0] ?? "");
+  const host = parts.length === 1 || parts[0] === "" || parts[0] === "0" ? undefined : range(text, parts[0] ?? "");
   if (host !== undefined && host.length !== container.length) throw wrong("-p", text, "both ranges must have the same length");
   return container.map((containerPort, index) => ({ hostIp: address ?? defaultAddress, hostPort: host?.[index] ?? 0, containerPort, protocol }));
 }

@@ -12,7 +12,8 @@ export function parseFilters(texts: readonly string[], known: readonly string[])
     const equals = text.indexOf("=");
     const name = text.slice(0, Math.max(0, equals)).trim().toLowerCase();
     if (equals <= 0) throw new TsbuildError("USAGE", `--filter "${text}" is not of the form name=value`);
-    if (!known.includes(name)) throw new TsbuildError("USAGE", `--filter ${text}: invalid filter "${name}"`, { hint: `known are ${known.join(", ")}` });
+    if (!known.includes(name))
+      throw new TsbuildError("USAGE", `--filter ${text}: invalid filter "${name}"`, { hint: `known are ${known.join(", ")}` });
     filters.set(name, [...(filters.get(name) ?? []), text.slice(equals + 1).trim()]);
   }
   return filters;
@@ -45,9 +46,18 @@ const UNIT_MS: Readonly<Record<string, number>> = { ns: 1e-6, us: 1e-3, µs: 1e-
  * machine's). Milliseconds since 1970. @throws {TsbuildError} USAGE
  */
 export function parseTime(flag: string, text: string, nowMs: number): number {
-  if (SPAN.test(text)) return nowMs - [...text.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g)].reduce((sum, [, amount, unit = ""]) => sum + Number(amount) * (UNIT_MS[unit] ?? 0), 0);
+  if (SPAN.test(text))
+    return (
+      nowMs -
+      [...text.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g)].reduce(
+        (sum, [, amount, unit = ""]) => sum + Number(amount) * (UNIT_MS[unit] ?? 0),
+        0,
+      )
+    );
   if (/^\d+(?:\.\d+)?$/.test(text)) return Number(text) * 1000;
   const time = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text.length === 10 ? `${text}T00:00:00` : text) : Number.NaN;
   if (!Number.isNaN(time)) return time;
-  throw new TsbuildError("USAGE", `${flag}: "${text}" is not a time`, { hint: "write a span like 24h, a date like 2026-01-31, or seconds since 1970" });
+  throw new TsbuildError("USAGE", `${flag}: "${text}" is not a time`, {
+    hint: "write a span like 24h, a date like 2026-01-31, or seconds since 1970",
+  });
 }

@@ -20,14 +20,24 @@ export function goText(value: unknown): string {
   if (value === undefined) return "<no value>";
   if (value === null) return "<nil>";
   if (Array.isArray(value)) return `[${value.map(goText).join(" ")}]`;
-  if (value instanceof Map) return `map[${sortedEntries(value).map(([key, item]) => `${key}:${goText(item)}`).join(" ")}]`;
-  if (typeof value === "object") return `{${Object.values(value).filter((item) => item !== undefined).map(goText).join(" ")}}`;
+  if (value instanceof Map)
+    return `map[${sortedEntries(value)
+      .map(([key, item]) => `${key}:${goText(item)}`)
+      .join(" ")}]`;
+  if (typeof value === "object")
+    return `{${Object.values(value)
+      .filter((item) => item !== undefined)
+      .map(goText)
+      .join(" ")}}`;
   return typeof value === "number" || typeof value === "boolean" || typeof value === "bigint" ? String(value) : "<no value>";
 }
 
 /** As Go's encoding/json writes it: maps by key, and `<`, `>`, `&` and the line separators escaped. `indent`: blanks a level. */
 export function goJson(value: unknown, indent = 0): string {
-  return JSON.stringify(plainJson(value), undefined, indent).replace(/[<>&\u2028\u2029]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return JSON.stringify(plainJson(value), undefined, indent).replace(
+    /[<>&\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 function plainJson(value: unknown): unknown {

@@ -8,7 +8,8 @@ const rows = [
   { Name: "short", ID: "1" },
   { Name: "a much longer name", ID: "22" },
 ];
-const list = (format?: string): string => renderListing({ rows, headings: { Name: "NAME", ID: "THE ID" }, format, columns: "{{.Name}}\t{{.ID}}" });
+const list = (format?: string): string =>
+  renderListing({ rows, headings: { Name: "NAME", ID: "THE ID" }, format, columns: "{{.Name}}\t{{.ID}}" });
 
 test("columns are as wide as their widest cell and three, ten at least; the last is not padded", () => {
   assert.equal(list(), "NAME                 THE ID\nshort                1\na much longer name   22\n");
@@ -27,7 +28,14 @@ test("json is a line for each, keys in order; a template is a line for each", ()
 
 test("an empty list is a heading, and nothing for programs", () => {
   const empty = { rows: [], headings: { Name: "NAME" }, columns: "{{.Name}}" };
-  assert.deepEqual([renderListing({ ...empty, format: undefined }), renderListing({ ...empty, format: "json" }), renderListing({ ...empty, format: "{{.Name}}" })], ["NAME\n", "", ""]);
+  assert.deepEqual(
+    [
+      renderListing({ ...empty, format: undefined }),
+      renderListing({ ...empty, format: "json" }),
+      renderListing({ ...empty, format: "{{.Name}}" }),
+    ],
+    ["NAME\n", "", ""],
+  );
 });
 
 test("a line break in a cell doesn't break the table", () => {
@@ -39,16 +47,50 @@ test("ellipsis counts itself", () => {
 });
 
 test("sizes have three digits that count", () => {
-  assert.deepEqual([0, 999, 1000, 4262307, 123456, 1.5e9, 999_999].map((bytes) => humanSize(bytes)), ["0B", "999B", "1kB", "4.26MB", "123kB", "1.5GB", "1000kB"]);
+  assert.deepEqual(
+    [0, 999, 1000, 4262307, 123456, 1.5e9, 999_999].map((bytes) => humanSize(bytes)),
+    ["0B", "999B", "1kB", "4.26MB", "123kB", "1.5GB", "1000kB"],
+  );
   assert.equal(humanSize(4262307, 4), "4.262MB");
 });
 
 test("spans of time are Docker's words", () => {
   const [second, minute, hour, day] = [1000, 60_000, 3_600_000, 86_400_000] as const;
-  const spans = [0, second, 59 * second, 61 * second, 2 * minute, 59 * minute, hour, 89 * minute, 91 * minute, 47 * hour, 2 * day, 13 * day, 14 * day, 59 * day, 60 * day, 800 * day];
+  const spans = [
+    0,
+    second,
+    59 * second,
+    61 * second,
+    2 * minute,
+    59 * minute,
+    hour,
+    89 * minute,
+    91 * minute,
+    47 * hour,
+    2 * day,
+    13 * day,
+    14 * day,
+    59 * day,
+    60 * day,
+    800 * day,
+  ];
   assert.deepEqual(spans.map(humanDuration), [
-    "Less than a second", "1 second", "59 seconds", "About a minute", "2 minutes", "59 minutes", "About an hour", "About an hour", "2 hours",
-    "47 hours", "2 days", "13 days", "2 weeks", "8 weeks", "2 months", "2 years",
+    "Less than a second",
+    "1 second",
+    "59 seconds",
+    "About a minute",
+    "2 minutes",
+    "59 minutes",
+    "About an hour",
+    "About an hour",
+    "2 hours",
+    "47 hours",
+    "2 days",
+    "13 days",
+    "2 weeks",
+    "8 weeks",
+    "2 months",
+    "2 years",
   ]);
   assert.deepEqual([timeAgo(undefined, 5), timeAgo(0, 2000)], ["N/A", "2 seconds ago"]);
 });
@@ -65,12 +107,18 @@ test("filters are name=value and known", () => {
 
 test("labels are there, or have the value", () => {
   const labels = { a: "1", b: "" };
-  assert.deepEqual([["a"], ["a=1"], ["a=2"], ["b="], ["c"], ["a", "b"], ["toString"]].map((wanted) => hasLabels(labels, wanted)), [true, true, false, true, false, true, false]);
+  assert.deepEqual(
+    [["a"], ["a=1"], ["a=2"], ["b="], ["c"], ["a", "b"], ["toString"]].map((wanted) => hasLabels(labels, wanted)),
+    [true, true, false, true, false, true, false],
+  );
   assert.equal(hasLabels(undefined, ["a"]), false);
 });
 
 test("a time is a span before now, a date, or seconds", () => {
   const now = 1_000_000_000_000;
-  assert.deepEqual(["24h", "1h30m", "10s", "1700000000", "2001-09-09T01:46:40Z"].map((text) => parseTime("--until", text, now)), [now - 86_400_000, now - 5_400_000, now - 10_000, 1.7e12, now]);
+  assert.deepEqual(
+    ["24h", "1h30m", "10s", "1700000000", "2001-09-09T01:46:40Z"].map((text) => parseTime("--until", text, now)),
+    [now - 86_400_000, now - 5_400_000, now - 10_000, 1.7e12, now],
+  );
   for (const wrong of ["", "soon", "h", "12x", "2001-13-45"]) assert.throws(() => parseTime("--until", wrong, now), { code: "USAGE" });
 });

@@ -26,7 +26,9 @@ export function renderListing({ rows, headings, format = "table", columns }: Lis
     const line = format === "table" ? columns : withEscapes(format.slice("table ".length).trim());
     return renderTable([compileTemplate(line, HEADING_FUNCTIONS)(headings), ...lines(rows, line)]);
   }
-  return lines(rows, withEscapes(format)).map((line) => `${line}\n`).join("");
+  return lines(rows, withEscapes(format))
+    .map((line) => `${line}\n`)
+    .join("");
 }
 
 function lines(rows: readonly Row[], template: string): readonly string[] {
@@ -51,7 +53,12 @@ export function renderTable(table: readonly string[]): string {
   for (const row of cells) {
     for (const [index, cell] of row.slice(0, -1).entries()) widths[index] = Math.max(widths[index] ?? MIN_WIDTH, width(cell) + PADDING);
   }
-  return cells.map((row) => `${row.map((cell, index) => (index === row.length - 1 ? cell : cell + " ".repeat((widths[index] ?? 0) - width(cell)))).join("")}\n`).join("");
+  return cells
+    .map(
+      (row) =>
+        `${row.map((cell, index) => (index === row.length - 1 ? cell : cell + " ".repeat((widths[index] ?? 0) - width(cell)))).join("")}\n`,
+    )
+    .join("");
 }
 
 function width(text: string): number {

@@ -11,7 +11,13 @@ export const FUNCTIONS: ReadonlyMap<string, TemplateFunction> = new Map<string, 
   ["printf", printf],
   ["len", ([value]) => length(value)],
   ["index", ([value, ...keys]) => keys.reduce(item, value)],
-  ["slice", ([value, from, to]) => (typeof value === "string" ? value.slice(integer(from ?? 0), to === undefined ? undefined : integer(to)) : list("slice", value).slice(integer(from ?? 0), to === undefined ? undefined : integer(to)))],
+  [
+    "slice",
+    ([value, from, to]) =>
+      typeof value === "string"
+        ? value.slice(integer(from ?? 0), to === undefined ? undefined : integer(to))
+        : list("slice", value).slice(integer(from ?? 0), to === undefined ? undefined : integer(to)),
+  ],
   ["join", ([value, separator]) => list("join", value).map(goText).join(text("join", separator))],
   ["split", ([value, separator]) => text("split", value).split(text("split", separator))],
   ["lower", ([value]) => text("lower", value).toLowerCase()],
@@ -30,7 +36,10 @@ export const FUNCTIONS: ReadonlyMap<string, TemplateFunction> = new Map<string, 
 
 /** What the words do to the headings of a table: they leave them as they are. */
 export const HEADING_FUNCTIONS: ReadonlyMap<string, TemplateFunction> = new Map(
-  ["json", "split", "join", "title", "lower", "upper", "pad", "truncate"].map((name): [string, TemplateFunction] => [name, ([value]) => value]),
+  ["json", "split", "join", "title", "lower", "upper", "pad", "truncate"].map((name): [string, TemplateFunction] => [
+    name,
+    ([value]) => value,
+  ]),
 );
 
 /** `and` and `or` stop at the value that decides, so they get their arguments one by one. */
@@ -90,12 +99,15 @@ function compare(a: unknown, b: unknown): number {
 /** %s %v %d %q %t %x with widths, and %%. */
 function printf([format, ...args]: readonly unknown[]): string {
   let next = 0;
-  return text("printf", format).replace(/%([-0]?)(\d*)(?:\.(\d+))?([svdqtxf%])/g, (_, flag: string, width: string, precision: string | undefined, verb: string) => {
-    if (verb === "%") return "%";
-    if (next >= args.length) return `%!${verb}(MISSING)`;
-    const shown = formatted(args[next++], verb, precision);
-    return flag === "-" ? shown.padEnd(Number(width)) : shown.padStart(Number(width), flag === "0" ? "0" : " ");
-  });
+  return text("printf", format).replace(
+    /%([-0]?)(\d*)(?:\.(\d+))?([svdqtxf%])/g,
+    (_, flag: string, width: string, precision: string | undefined, verb: string) => {
+      if (verb === "%") return "%";
+      if (next >= args.length) return `%!${verb}(MISSING)`;
+      const shown = formatted(args[next++], verb, precision);
+      return flag === "-" ? shown.padEnd(Number(width)) : shown.padStart(Number(width), flag === "0" ? "0" : " ");
+    },
+  );
 }
 
 function formatted(value: unknown, verb: string, precision: string | undefined): string {

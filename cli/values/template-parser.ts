@@ -4,7 +4,12 @@ import { TsbuildError } from "../../base/errors.js";
 export type TemplateNode =
   | { readonly type: "text"; readonly text: string }
   | { readonly type: "print"; readonly pipe: Pipe }
-  | { readonly type: "if" | "with"; readonly pipe: Pipe; readonly body: readonly TemplateNode[]; readonly otherwise: readonly TemplateNode[] }
+  | {
+      readonly type: "if" | "with";
+      readonly pipe: Pipe;
+      readonly body: readonly TemplateNode[];
+      readonly otherwise: readonly TemplateNode[];
+    }
   | { readonly type: "range"; readonly pipe: Pipe; readonly body: readonly TemplateNode[]; readonly otherwise: readonly TemplateNode[] };
 
 /** `$name := a | b`: each command gets the value of the one before as its last argument. */
@@ -22,9 +27,15 @@ export type Term =
   | { readonly type: "literal"; readonly value: string | number | boolean | null }
   | { readonly type: "word"; readonly name: string }
   /** `.A.B`, `$x.A`, `(…).A`. */
-  | { readonly type: "path"; readonly from: "dot" | { readonly variable: string } | { readonly pipe: Pipe }; readonly fields: readonly string[] };
+  | {
+      readonly type: "path";
+      readonly from: "dot" | { readonly variable: string } | { readonly pipe: Pipe };
+      readonly fields: readonly string[];
+    };
 
-type Piece = { readonly type: "text"; readonly text: string } | { readonly type: "action"; readonly tokens: readonly string[]; readonly source: string };
+type Piece =
+  | { readonly type: "text"; readonly text: string }
+  | { readonly type: "action"; readonly tokens: readonly string[]; readonly source: string };
 
 /** @throws {TsbuildError} TEMPLATE_INVALID */
 export function parseTemplate(text: string): readonly TemplateNode[] {
@@ -35,7 +46,9 @@ export function parseTemplate(text: string): readonly TemplateNode[] {
 }
 
 export function invalid(problem: string): TsbuildError {
-  return new TsbuildError("TEMPLATE_INVALID", `template parsing error: ${problem}`, { hint: "templates are Go's: {{.ID}}, {{json .}}, {{range .Items}}…{{end}}" });
+  return new TsbuildError("TEMPLATE_INVALID", `template parsing error: ${problem}`, {
+    hint: "templates are Go's: {{.ID}}, {{json .}}, {{range .Items}}…{{end}}",
+  });
 }
 
 /** Splits at `{{` and `}}`; a `-` inside trims the blanks outside. */
@@ -108,7 +121,9 @@ class Reader {
       const tokens = piece.tokens[0]?.trim() === "" ? piece.tokens.slice(1) : piece.tokens;
       const [word = "", ...rest] = tokens;
       if (word === "end" || word === "else") return { nodes, end: word, rest };
-      nodes.push(word === "if" || word === "with" || word === "range" ? this.#block(word, rest) : { type: "print", pipe: parsePipe(tokens) });
+      nodes.push(
+        word === "if" || word === "with" || word === "range" ? this.#block(word, rest) : { type: "print", pipe: parsePipe(tokens) },
+      );
     }
     return { nodes, end: undefined, rest: [] };
   }

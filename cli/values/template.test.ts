@@ -7,7 +7,17 @@ const IMAGE = {
   Id: "sha256:abcdef",
   Tags: ["a:1", "b:2"],
   Size: 1500,
-  Config: { User: "", Cmd: ["sh", "-c"], Entrypoint: NIL_LIST, Labels: new Map([["z", "26"], ["a", "1 <&>"]]), Volumes: NIL_MAP, Healthcheck: undefined },
+  Config: {
+    User: "",
+    Cmd: ["sh", "-c"],
+    Entrypoint: NIL_LIST,
+    Labels: new Map([
+      ["z", "26"],
+      ["a", "1 <&>"],
+    ]),
+    Volumes: NIL_MAP,
+    Healthcheck: undefined,
+  },
   Ok: true,
 };
 
@@ -32,7 +42,10 @@ for (const [template, expected] of [
   ["{{with .Config.Healthcheck}}has{{else}}has none{{end}}", "has none"],
   ['{{join .Tags ", " | upper}} {{lower "ABC"}} {{title "two words"}}', "A:1, B:2 abc Two Words"],
   ['{{(index .Tags 0)}} {{index (split .Id ":") 1}} {{truncate .Id 6}} {{slice .Id 0 3}}', "a:1 abcdef sha256 sha"],
-  ['{{len .Tags}} {{eq .Size 1500}} {{ne .Id "x"}} {{gt .Size 1}} {{and .Ok .Config.User}}{{or .Config.User "nobody"}} {{not .Ok}}', "2 true true true nobody false"],
+  [
+    '{{len .Tags}} {{eq .Size 1500}} {{ne .Id "x"}} {{gt .Size 1}} {{and .Ok .Config.User}}{{or .Config.User "nobody"}} {{not .Ok}}',
+    "2 true true true nobody false",
+  ],
   ['{{printf "%-5s|%5d|%05d|%q|%v|%%" "ab" 7 42 "x" .Tags}}', 'ab   |    7|00042|"x"|[a:1 b:2]|%'],
   ["{{$x := .Id}}{{$x}} {{println 1}}", "sha256:abcdef 1\n"],
   ["a {{- .Size -}} b{{/* nothing */}}", "a1500b"],
@@ -60,7 +73,10 @@ for (const [template, problem] of [
 }
 
 test("JSON and text keep keys that mean something to JavaScript", () => {
-  const labels = new Map([["__proto__", "x"], ["constructor", "y"]]);
+  const labels = new Map([
+    ["__proto__", "x"],
+    ["constructor", "y"],
+  ]);
   assert.equal(goJson(labels), '{"__proto__":"x","constructor":"y"}');
   assert.equal(goText(labels), "map[__proto__:x constructor:y]");
 });

@@ -11,6 +11,7 @@ import type { Step, StepContext } from "./step.js";
 import { stepMeta } from "./step-meta.js";
 import { TreeFinder, treeFor } from "./tree-finder.js";
 import { readTriggers } from "./triggers.js";
+import type { StageTrace, TracedStep } from "../lint/types.js";
 
 /** Compiles the stages that are asked for, each once, for one target platform. */
 export class StageCompiler {
@@ -19,6 +20,7 @@ export class StageCompiler {
   readonly #grounds: GroundFinder;
   readonly #trees: TreeFinder;
   readonly #compiled = new Map<Stage, Promise<StageState>>();
+  readonly #traces: StageTrace[] = [];
 
   /** @throws {TsbuildError} for any FROM that makes no sense, also of stages that nobody needs */
   constructor(options: StageCompilerOptions) {
@@ -46,6 +48,11 @@ export class StageCompiler {
     return await Promise.all(this.#compiled.values());
   }
 
+  /** How the stages were compiled so far, for the checks. */
+  get traces(): readonly StageTrace[] {
+    return this.#traces;
+  }
+
   /** Base and sources are found side by side; the triggers of the base are known only then. */
   async #compileStage(stage: Stage): Promise<StageState> {
     const replaced = await this.#grounds.replacementOf(stage);
@@ -60,8 +67,11 @@ export class StageCompiler {
     const counted = [...triggers, ...stage.steps].filter(({ isCounted }) => isCounted).length;
     const stepCount = counted + (ground.type === "image" ? 1 : 0);
     const begun = withConfig(this.#begin(ground, stage, stepCount), { OnBuild: undefined });
+    const traced: TracedStep[] = [];
+    this.#traces.push({ stage, base: ground.type === "image" ? { config: ground.image.config, platform: ground.platform } : undefined, steps: traced });
     const apply = (steps: readonly Step[], prefix: string, before: StageState): StageState =>
       steps.reduce((state, step, index) => {
+        if (prefix === "") traced.push({ instruction: step.instruction, before: state });
         const range = prefix === "" ? step.instruction.range : stage.from.instruction.range;
         return step.apply(state, this.#context({ stage, key: `${prefix}${index + 1}`, range, stepCount, trees }, begun));
       }, before);

@@ -1,11 +1,13 @@
 /** What the compiler is given and what it makes. */
 import type { Digest } from "../../base/digest.js";
+import type { TsbuildError } from "../../base/errors.js";
 import type { BuildWarning } from "../../base/events.js";
 import type { Platform } from "../../base/platform.js";
 import type { SourceFile } from "../../base/source.js";
 import type { ImageConfigFile } from "../../image/types.js";
 import type { Graph, Vertex } from "../../llb/graph.js";
 import type { ExecLimits } from "../../llb/op.js";
+import type { LineMemo } from "../syntax/parse.js";
 
 export interface CompileRequest {
   readonly dockerfile: SourceFile;
@@ -31,6 +33,8 @@ export interface CompileRequest {
   readonly ignorePatterns: (contextName: string) => Promise<readonly string[]>;
   /** Seconds since 1970, when the output is to be reproducible. */
   readonly sourceDateEpoch?: number | undefined;
+  /** Shapes of lines that were read before. */
+  readonly lineMemo?: LineMemo | undefined;
 }
 
 export type NamedContext =
@@ -61,6 +65,8 @@ export interface CompiledBuild {
   readonly graph: Graph;
   readonly targets: readonly CompiledTarget[];
   readonly warnings: readonly BuildWarning[];
+  /** Why nothing may be built although it could be: checks that count as errors. The warnings say what they found. */
+  readonly refusal?: TsbuildError | undefined;
   /** Seconds since 1970: of the request, or of the argument SOURCE_DATE_EPOCH. Unset: the build need not be reproducible. */
   readonly sourceDateEpoch?: number | undefined;
 }

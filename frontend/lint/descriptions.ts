@@ -10,9 +10,10 @@ const RULE = {
 export const DESCRIPTIONS: RuleFamily = {
   rules: [RULE],
   check: ({ ast, file }: LintFacts) => {
+    const stageNames = new Map(file.stages.map(({ from }): [Instruction, string | undefined] => [from.instruction, from.stageName]));
     const above = new Map(ast.comments.map((comment) => [comment.range.start.line, comment]));
     return ast.instructions.flatMap((instruction): Finding[] => {
-      const names = definedNames(instruction, file);
+      const names = definedNames(instruction, stageNames);
       const comment = above.get(instruction.range.start.line - 1);
       if (names.length === 0 || comment === undefined || isDescription(comment, names)) return [];
       const name = names.length === 1 ? names[0] : "NAME";
@@ -21,9 +22,9 @@ export const DESCRIPTIONS: RuleFamily = {
   },
 };
 
-function definedNames(instruction: Instruction, { stages }: LintFacts["file"]): readonly string[] {
+function definedNames(instruction: Instruction, stageNames: ReadonlyMap<Instruction, string | undefined>): readonly string[] {
   if (instruction.keyword === "ARG") return instruction.pairs.map(({ key }) => key.value);
-  const name = stages.find(({ from }) => from.instruction === instruction)?.from.stageName;
+  const name = stageNames.get(instruction);
   return name === undefined ? [] : [name];
 }
 

@@ -7,12 +7,17 @@ const RULE = { name: "NoEmptyContinuation", description: "Empty lines inside a c
 /** One finding for each instruction, at its last line: there BuildKit reports it. */
 export const EMPTY_CONTINUATION: RuleFamily = {
   rules: [RULE],
-  check: ({ ast }) =>
-    ast.instructions.flatMap((instruction) => {
+  check: ({ ast }) => {
+    const blanks = ast.emptyContinuations.map(({ start }) => start.line);
+    let next = 0;
+    return ast.instructions.flatMap((instruction) => {
       const last = lastLine(instruction);
-      const blank = ast.emptyContinuations.find(({ start }) => start.line > instruction.range.start.line && start.line <= last.start.line);
-      return blank === undefined ? [] : [{ rule: RULE.name, message: `Empty line ${blank.start.line} inside a continued instruction`, range: last }];
-    }),
+      // both lists are in the order of the file
+      const first = blanks[next];
+      while ((blanks[next] ?? Infinity) <= last.start.line) next++;
+      return first === undefined || first > last.start.line ? [] : [{ rule: RULE.name, message: `Empty line ${first} inside a continued instruction`, range: last }];
+    });
+  },
 };
 
 /** Of the instruction proper: bodies of heredocs lie below it. */

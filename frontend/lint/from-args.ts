@@ -20,16 +20,17 @@ export const FROM_ARGS: RuleFamily = {
 /** Up to the first FROM that makes no sense: that is an error, and what comes after it isn't looked at. */
 function undefinedArgs(facts: LintFacts): Finding[] {
   const findings: Finding[] = [];
+  const { file, globalArgs } = facts;
+  const names = new Set([...globalArgs.keys(), ...file.globalArgs.flatMap(({ pairs }) => pairs.map(({ key }) => key.value))]);
   for (const stage of facts.file.stages) {
     const { base, platform } = stage.from;
-    findings.push(...[base, ...(platform === undefined ? [] : [platform])].flatMap((word) => undeclared(word, stage, facts)));
+    findings.push(...[base, ...(platform === undefined ? [] : [platform])].flatMap((word) => undeclared(word, stage, names, facts)));
     if (!canBegin(stage, facts)) break;
   }
   return findings;
 }
 
-function undeclared(word: Word, { from }: Stage, { file, globalArgs }: LintFacts): Finding[] {
-  const names = new Set([...globalArgs.keys(), ...file.globalArgs.flatMap(({ pairs }) => pairs.map(({ key }) => key.value))]);
+function undeclared(word: Word, { from }: Stage, names: ReadonlySet<string>, { file, globalArgs }: LintFacts): Finding[] {
   const missing = tryExpand(word.value, environmentOfMap(globalArgs), file.escape)?.missing ?? new Set();
   return [...missing]
     .filter((name) => !names.has(name))

@@ -28,3 +28,8 @@ export function ruleUrl(name: string): string {
   const kebab = name.replaceAll(/([a-z])([A-Z])/g, "$1-$2").replaceAll(/([A-Z])([A-Z][a-z])/g, "$1-$2").toLowerCase();
   return `https://docs.docker.com/go/dockerfile/rule/${kebab}/`;
 }
+
+/** The rule's meaning in a sentence; undefined for a warning that isn't a rule's. */
+export function ruleDescription(name: string): string | undefined {
+  return RULES.get(name)?.description;
+}

@@ -4,19 +4,37 @@ import type { DockerfileAst, Instruction } from "../syntax/ast.js";
 import { includes, parseLintOptions } from "./options.js";
 import type { Finding } from "./types.js";
 
+const FOR_US = /^check\s*=/;
+
 export class SkipComments {
   readonly #ast: DockerfileAst;
   readonly #comments: ReadonlyMap<number, string>;
+  readonly #hasAny: boolean;
 
   constructor(ast: DockerfileAst) {
     this.#ast = ast;
     this.#comments = new Map(ast.comments.map(({ text, range }) => [range.start.line, text]));
+    this.#hasAny = ast.comments.some(({ text }) => FOR_US.test(text));
   }
 
   covers({ rule, range }: Finding): boolean {
+    if (!this.#hasAny) return false;
     const { line } = range.start;
-    const instruction = this.#ast.instructions.findLast((one) => one.range.start.line <= line && line <= one.range.end.line);
+    const instruction = this.#instructionAt(line);
     return instruction !== undefined && this.#textsAbove(instruction).some((text) => skips(text, rule));
+  }
+
+  /** The last that begins at the line or above. */
+  #instructionAt(line: number): Instruction | undefined {
+    const { instructions } = this.#ast;
+    let low = 0;
+    let high = instructions.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((instructions[middle]?.range.start.line ?? 0) <= line) low = middle + 1;
+      else high = middle;
+    }
+    return instructions[low - 1];
   }
 
   *#linesAbove(instruction: Instruction): Generator<string> {
@@ -28,7 +46,7 @@ export class SkipComments {
   }
 
   #textsAbove(instruction: Instruction): readonly string[] {
-    return [...this.#linesAbove(instruction)].filter((text) => /^check\s*=/.test(text));
+    return [...this.#linesAbove(instruction)].filter((text) => FOR_US.test(text));
   }
 }
 

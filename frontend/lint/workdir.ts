@@ -1,5 +1,6 @@
 import { chooseBase } from "../compile/base-choice.js";
-import { type Stage, stageBefore } from "../compile/stage.js";
+import type { Stage } from "../compile/stage.js";
+import type { StageState } from "../compile/stage-state.js";
 import { TsbuildError } from "../../base/errors.js";
 import type { Word } from "../syntax/ast.js";
 import { expandedIn } from "./stage-walk.js";
@@ -11,31 +12,28 @@ const RULE = { name: "WorkdirRelativePath", description: "A relative WORKDIR sho
 export const WORKDIR: RuleFamily = {
   rules: [RULE],
   check: (facts) => {
-    const hasOne = new Set<Stage>();
+    const steps = new Map(facts.traces.flatMap((trace) => trace.steps.map(({ instruction, before }) => [instruction, before] as const)));
+    const hasOne = new Map<string, boolean>();
     return facts.file.stages.flatMap((stage): Finding[] => {
       const first = stage.steps.find(({ instruction }) => instruction.keyword === "WORKDIR")?.instruction;
-      const parent = parentOf(stage, facts);
-      const isInherited = parent !== undefined && hasOne.has(parent);
-      if (isInherited || first !== undefined) hasOne.add(stage);
-      if (isInherited || first?.keyword !== "WORKDIR" || isAbsolute(first.text, stage, facts)) return [];
+      const isInherited = hasOne.get(baseName(stage, facts)) ?? false;
+      if (stage.from.stageName !== undefined) hasOne.set(stage.from.stageName, isInherited || first !== undefined);
+      if (isInherited || first?.keyword !== "WORKDIR" || isAbsolute(first.text, steps.get(first), facts)) return [];
       return [{ rule: RULE.name, message: `WORKDIR "${first.text.value}" is relative to whatever the base image says`, range: first.range }];
     });
   },
 };
 
-function isAbsolute(word: Word, stage: Stage, { traces, file }: LintFacts): boolean {
-  const steps = traces.find((trace) => trace.stage === stage)?.steps ?? [];
-  const before = steps.find(({ instruction }) => instruction.keyword === "WORKDIR" && instruction.text === word)?.before;
-  const path = expandedIn(word, before, file.escape)?.value;
-  // what can't be known is not complained about
-  return path === undefined || path.startsWith("/");
+/** What can't be known is not complained about. */
+function isAbsolute(word: Word, before: StageState | undefined, { file }: LintFacts): boolean {
+  return expandedIn(word, before, file.escape)?.value.startsWith("/") ?? true;
 }
 
-function parentOf(stage: Stage, { file, globalArgs }: LintFacts): Stage | undefined {
+function baseName(stage: Stage, { file, globalArgs }: LintFacts): string {
   try {
-    return stageBefore(file.stages, chooseBase(stage, globalArgs, file).name, stage.index);
+    return chooseBase(stage, globalArgs, file).name.toLowerCase();
   } catch (error) {
-    if (error instanceof TsbuildError) return undefined;
+    if (error instanceof TsbuildError) return "";
     throw error;
   }
 }

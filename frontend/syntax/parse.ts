@@ -11,17 +11,23 @@ import { LineIndex } from "./line-index.js";
 import { LineReader } from "./line-reader.js";
 import type { LogicalLine } from "./logical-line.js";
 
+/** Remembers the shape of lines, which depends on nothing but their text, the escape character and the grammar. */
+export interface LineMemo {
+  get(escape: string, line: string): RawInstruction | undefined;
+  set(escape: string, line: string, raw: RawInstruction): void;
+}
+
 /**
  * Reads a Dockerfile. Takes time in proportion to its length.
  * Names of flags, stages and images, ports, signals and all that depends on several instructions are not checked here.
  * @throws {TsbuildError} DOCKERFILE_EMPTY, DOCKERFILE_DIRECTIVE, DOCKERFILE_UNKNOWN_INSTRUCTION, DOCKERFILE_ARGUMENTS,
  *   DOCKERFILE_JSON, DOCKERFILE_HEREDOC, DOCKERFILE_ONBUILD, all with their place
  */
-export function parseDockerfile(file: SourceFile): DockerfileAst {
+export function parseDockerfile(file: SourceFile, memo?: LineMemo): DockerfileAst {
   const index = new LineIndex(file.text);
   const zone = readDirectives(file, index);
   const reader = new LineReader(index, zone);
-  const instructions = [...readInstructions(file, reader, zone.escape)];
+  const instructions = [...readInstructions(file, reader, shaper(zone.escape, memo))];
   if (instructions.length === 0) throw emptyFile(file, index);
   const { comments, emptyContinuations } = reader;
   return { file, directives: zone.directives, escape: zone.escape, instructions, comments, emptyContinuations };
@@ -38,7 +44,7 @@ export function parseInstructionText(text: string, file: SourceFile, escape: str
   const source = { name: file.name, text };
   const index = new LineIndex(text);
   const reader = new LineReader(index, { escape, nextLine: 0, textStart: 0 });
-  const [instruction, ...others] = readInstructions(source, reader, escape);
+  const [instruction, ...others] = readInstructions(source, reader, shaper(escape));
   if (instruction !== undefined && others.length === 0) return instruction;
   throw dockerfileError(source, {
     code: "ONBUILD",
@@ -47,10 +53,20 @@ export function parseInstructionText(text: string, file: SourceFile, escape: str
   });
 }
 
-function* readInstructions(file: SourceFile, reader: LineReader, escape: string): Generator<Instruction> {
-  const grammar = grammarFor(escape);
+/** The shape of a line; the grammar is made when a line has none yet. */
+function shaper(escape: string, memo?: LineMemo): (line: string) => RawInstruction {
+  return (line) => {
+    const known = memo?.get(escape, line);
+    if (known !== undefined) return known;
+    const raw = grammarFor(escape).parseLine(line);
+    memo?.set(escape, line, raw);
+    return raw;
+  };
+}
+
+function* readInstructions(file: SourceFile, reader: LineReader, shapeOf: (line: string) => RawInstruction): Generator<Instruction> {
   for (let line = reader.nextLogicalLine(); line !== undefined; line = reader.nextLogicalLine()) {
-    const raw = grammar.parseLine(line.text);
+    const raw = shapeOf(line.text);
     const heredocs = takesHeredocs(raw) ? readBodies(file, line, findMarkers(line.text), reader) : [];
     yield makeInstruction({ file, line, heredocs, end: endOf(line, heredocs) }, raw);
   }

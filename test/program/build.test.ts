@@ -41,7 +41,9 @@ function contentOf(image: ValidImage, path: string): string {
 }
 
 function outcomes({ steps }: BuildRun): Readonly<Record<string, string>> {
-  return Object.fromEntries(steps.filter(({ name }) => !name.startsWith("[internal]")).map(({ name, outcome }) => [shortName(name), outcome]));
+  return Object.fromEntries(
+    steps.filter(({ name }) => !name.startsWith("[internal]")).map(({ name, outcome }) => [shortName(name), outcome]),
+  );
 }
 
 /** `[build 2/3] RUN make` becomes `RUN make`. */
@@ -67,9 +69,17 @@ rigTest("a build of several stages gives the files and the config that the Docke
   assert.deepEqual([files.get("out/word")?.header.uid, files.get("out/word")?.header.gid], [1000, 1000]);
   assert.equal(files.has("src"), false, "other stages' files stay there");
   const { Env, Entrypoint, Cmd, User, Labels, ExposedPorts } = image.config.config;
-  assert.deepEqual({ Env, Entrypoint, Cmd, User, Labels, ExposedPorts }, {
-    Env: ["PATH=/bin"], Entrypoint: ["cat"], Cmd: ["/out/joined"], User: "user", Labels: { kind: "test" }, ExposedPorts: { "80/tcp": {} },
-  });
+  assert.deepEqual(
+    { Env, Entrypoint, Cmd, User, Labels, ExposedPorts },
+    {
+      Env: ["PATH=/bin"],
+      Entrypoint: ["cat"],
+      Cmd: ["/out/joined"],
+      User: "user",
+      Labels: { kind: "test" },
+      ExposedPorts: { "80/tcp": {} },
+    },
+  );
 });
 
 rigTest("the same build again is CACHED from end to end and has the same ID; a touch changes nothing", async (rig) => {
@@ -91,7 +101,12 @@ rigTest("a changed file runs again only what must run, and the reason names the 
   await rig.build();
   rig.write("src/a.txt", "another\n");
   const reasons = await reasonsOf(rig);
-  assert.deepEqual([...reasons.keys()].toSorted(), ["COPY --from=build /src/joined /out/joined", "COPY --from=words --chown=1000:1000 /word /out/", "COPY src .", "RUN cat a.txt b.txt > joined && chmod 604 joined"]);
+  assert.deepEqual([...reasons.keys()].toSorted(), [
+    "COPY --from=build /src/joined /out/joined",
+    "COPY --from=words --chown=1000:1000 /word /out/",
+    "COPY src .",
+    "RUN cat a.txt b.txt > joined && chmod 604 joined",
+  ]);
   assert.match(reasons.get("COPY src .") ?? "", /a\.txt changed/);
   assert.equal(contentOf(await rig.exportImage(), "out/joined"), "another\nb\n");
 });
@@ -104,13 +119,23 @@ rigTest("a changed ARG names its old and new value, and leaves other stages CACH
   const reasons = parseReasons(plain.stderr);
   const [reason] = [...reasons].flatMap(([name, text]) => (name.includes("RUN echo") ? [text] : []));
   assert.match(reason ?? "", /(ENV WORD|ARG GREETING) hello → hi/);
-  assert.equal([...reasons.keys()].some((name) => name.includes("[build")), false);
+  assert.equal(
+    [...reasons.keys()].some((name) => name.includes("[build")),
+    false,
+  );
 });
 
 rigTest("a RUN that comes to the same result leaves all that follows CACHED", async (rig) => {
   await rig.makeBase();
   rig.write("in.txt", "one two\n");
-  rig.dockerfile("FROM base", "COPY in.txt /tmp/in.txt", "FROM base", "RUN --mount=type=bind,source=in.txt,target=/in.txt wc -w < /in.txt > /count", "RUN cat /count > /copy", "RUN cat /copy > /last");
+  rig.dockerfile(
+    "FROM base",
+    "COPY in.txt /tmp/in.txt",
+    "FROM base",
+    "RUN --mount=type=bind,source=in.txt,target=/in.txt wc -w < /in.txt > /count",
+    "RUN cat /count > /copy",
+    "RUN cat /copy > /last",
+  );
   const first = await rig.build();
   rig.write("in.txt", "three four\n");
   const second = await rig.build();
@@ -135,7 +160,10 @@ rigTest("a failed RUN ends with 1 and shows its last lines, its place in the Doc
   assert.match(text, /^1\n2\n/);
   assert.match(text, /complaint\n/);
   const { steps, imageId } = await rig.tryBuild();
-  assert.deepEqual([stepNamed(steps, "RUN true").outcome, stepNamed(steps, "RUN seq").outcome, stepNamed(steps, "RUN echo never").outcome], ["CACHED", "FAILED", "NOT STARTED"]);
+  assert.deepEqual(
+    [stepNamed(steps, "RUN true").outcome, stepNamed(steps, "RUN seq").outcome, stepNamed(steps, "RUN echo never").outcome],
+    ["CACHED", "FAILED", "NOT STARTED"],
+  );
   assert.equal(imageId, undefined);
 });
 
@@ -156,7 +184,10 @@ rigTest("nothing that is mounted for a RUN leaks into its layer", async (rig) =>
   );
   await rig.build(["--secret", `id=s,src=${rig.context}/secret.txt`]);
   const image = await rig.exportImage(["--secret", `id=s,src=${rig.context}/secret.txt`]);
-  const last = image.layers.at(-1)?.map(({ header }) => header.name.replace(/^\.?\//, "").replace(/\/$/, "")).filter((name) => name !== "");
+  const last = image.layers
+    .at(-1)
+    ?.map(({ header }) => header.name.replace(/^\.?\//, "").replace(/\/$/, ""))
+    .filter((name) => name !== "");
   assert.deepEqual(last, ["result"]);
 });
 
@@ -201,31 +232,39 @@ rigTest("a RUN has the network that it asks for", async (rig) => {
   assert.match(refused.stderr, /network\.host/);
 });
 
-rigTest("an OCI layout is good in skopeo's eyes", async (rig) => {
-  await rig.makeBase();
-  writeStages(rig);
-  const built = await rig.build();
-  const image = await rig.exportImage();
-  const layout = rig.layoutPath;
-  const inspected = JSON.parse(await skopeo("inspect", `oci:${layout}`)) as { Digest: string; Labels: unknown; Layers: string[] };
-  assert.equal(inspected.Digest, image.manifestDigest);
-  assert.deepEqual(inspected.Labels, { kind: "test" });
-  assert.equal(inspected.Layers.length, image.layers.length);
-  await skopeo("copy", "--quiet", `oci:${layout}`, `dir:${rig.path("copied")}`);
-  await skopeo("copy", "--quiet", `oci:${layout}`, `docker-archive:${rig.path("docker.tar")}:copied:1`);
-  assert.equal(image.id, built.imageId);
-}, { skip: withoutOthers });
+rigTest(
+  "an OCI layout is good in skopeo's eyes",
+  async (rig) => {
+    await rig.makeBase();
+    writeStages(rig);
+    const built = await rig.build();
+    const image = await rig.exportImage();
+    const layout = rig.layoutPath;
+    const inspected = JSON.parse(await skopeo("inspect", `oci:${layout}`)) as { Digest: string; Labels: unknown; Layers: string[] };
+    assert.equal(inspected.Digest, image.manifestDigest);
+    assert.deepEqual(inspected.Labels, { kind: "test" });
+    assert.equal(inspected.Layers.length, image.layers.length);
+    await skopeo("copy", "--quiet", `oci:${layout}`, `dir:${rig.path("copied")}`);
+    await skopeo("copy", "--quiet", `oci:${layout}`, `docker-archive:${rig.path("docker.tar")}:copied:1`);
+    assert.equal(image.id, built.imageId);
+  },
+  { skip: withoutOthers },
+);
 
-rigTest("podman runs a docker archive", async (rig) => {
-  await rig.makeBase();
-  writeStages(rig);
-  const archive = rig.path("docker.tar");
-  await rig.build(["-t", "app:1", "-o", `type=docker,dest=${archive}`]);
-  const ended = await podmanRun(rig.path("podman"), archive, "docker.io/library/app:1", []);
-  assert.equal(ended.stdout, "a\nb\n", ended.stderr);
-  const other = await podmanRun(rig.path("podman"), archive, "docker.io/library/app:1", ["/out/word"]);
-  assert.equal(other.stdout, "hello\n", other.stderr);
-}, { skip: withoutOthers });
+rigTest(
+  "podman runs a docker archive",
+  async (rig) => {
+    await rig.makeBase();
+    writeStages(rig);
+    const archive = rig.path("docker.tar");
+    await rig.build(["-t", "app:1", "-o", `type=docker,dest=${archive}`]);
+    const ended = await podmanRun(rig.path("podman"), archive, "docker.io/library/app:1", []);
+    assert.equal(ended.stdout, "a\nb\n", ended.stderr);
+    const other = await podmanRun(rig.path("podman"), archive, "docker.io/library/app:1", ["/out/word"]);
+    assert.equal(other.stdout, "hello\n", other.stderr);
+  },
+  { skip: withoutOthers },
+);
 
 rigTest("outputs local and tar have the files of the last stage", async (rig) => {
   rig.write("src/a.txt", "a\n");
@@ -238,7 +277,10 @@ rigTest("outputs local and tar have the files of the last stage", async (rig) =>
   const tar = rig.path("out.tar");
   mustEnd(await rig.tsbuild(["build", "-o", `type=tar,dest=${tar}`, rig.context]));
   const entries = await readTar(readFileSync(tar));
-  assert.deepEqual(entries.map(({ header }) => header.name.replace(/\/$/, "")), ["only", "only/a.txt"]);
+  assert.deepEqual(
+    entries.map(({ header }) => header.name.replace(/\/$/, "")),
+    ["only", "only/a.txt"],
+  );
 });
 
 rigTest("a build without a name for it leaves no image, and one with -q prints nothing but the ID", async (rig) => {

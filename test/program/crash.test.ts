@@ -1,11 +1,23 @@
 /** `kill -9` of the whole process group at random moments: nothing stays behind, and the next build is right. */
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readdirSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
-import { type ValidImage, listing, timelessConfig, validateImage } from "../rig/image.js";
-import { descendants, hostMounts, isRunning, leftovers, livingNamespaces, machineState, namespacesBelow, processesOf, storeState } from "../rig/machine.js";
+import { serveLayout } from "../rig/fake-registry.js";
+import { type ValidImage, filesOf, listing, timelessConfig, validateImage } from "../rig/image.js";
+import {
+  descendants,
+  hostMounts,
+  isRunning,
+  leftovers,
+  livingNamespaces,
+  machineState,
+  namespacesBelow,
+  processesOf,
+  storeState,
+} from "../rig/machine.js";
 import { eventually, must, mustEnd } from "../rig/process.js";
-import { Rig } from "../rig/rig.js";
+import { Rig, rigTest } from "../rig/rig.js";
 
 const MOMENTS = 30;
 const AT_ONCE_MS = 1000;
@@ -88,6 +100,59 @@ test(`kill -9 at ${MOMENTS} random moments of a build`, async (context) => {
     });
     if (moment % 5 === 4) await context.test("the next build is that of an undisturbed store", async () => assertSame(rig, root));
   }
+});
+
+for (const type of ["tar", "oci"] as const) {
+  rigTest(`an archive (${type}) that a killed build was writing is not there, and its draft goes with the next command`, async (rig) => {
+    writeFileSync(join(rig.context, "large"), "");
+    truncateSync(join(rig.context, "large"), 400 * 2 ** 20);
+    rig.dockerfile("FROM scratch", "COPY large /");
+    const folder = rig.path("out");
+    mkdirSync(folder);
+    const args = [
+      "build",
+      "-o",
+      `type=${type},compression=uncompressed,dest=${join(folder, "it.tar")}`.replace(type === "tar" ? "compression=uncompressed," : "", ""),
+      rig.context,
+    ];
+    const build = rig.start(args);
+    const draft = await eventually(() => readdirSync(folder)[0], 60_000);
+    build.killGroup("SIGKILL");
+    await build.ended;
+    assert.ok(draft !== undefined && draft !== "it.tar", "killed while it was being written");
+    assert.deepEqual(readdirSync(folder), [draft]);
+    mustEnd(await rig.tsbuild(args));
+    assert.deepEqual(readdirSync(folder), ["it.tar"]);
+  });
+}
+
+rigTest("kill -9 during a pull leaves nothing half-written, and the next build pulls the rest", async (rig) => {
+  await rig.makeBase();
+  rig.dockerfile("FROM base");
+  await rig.exportImage();
+  await using registry = await serveLayout(rig.layoutPath);
+  rig.dockerfile(`FROM ${registry.host}/far/away`, "RUN --network=none echo pulled > /file");
+  const other = { root: rig.path("other") };
+  const isLayer = (bytes: Buffer): boolean => bytes[0] !== 0x7b;
+  for (const whole of [0, 1, 0]) {
+    let sent = 0;
+    registry.mischief = (_digest, bytes) => (isLayer(bytes) && ++sent > whole ? "stall" : undefined);
+    const build = rig.start(["build", rig.context], other);
+    assert.equal(await eventually(() => (sent > whole ? true : undefined), 20_000), true);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const pids = descendants(build.pid);
+    build.killGroup("SIGKILL");
+    const left = await eventually(() => (leftNow(other.root, pids, []).length === 0 ? [] : undefined), AT_ONCE_MS);
+    assert.deepEqual(left ?? leftNow(other.root, pids, []), []);
+    await build.ended;
+  }
+  registry.mischief = () => undefined;
+  const image = await rig.exportImage([], other);
+  assert.equal(filesOf(image).get("file")?.content.toString("utf8"), "pulled\n");
+  const pulled = listing(image).filter((line) => !line.startsWith("file "));
+  rig.dockerfile("FROM base");
+  assert.deepEqual(pulled, listing(await rig.exportImage()));
+  assert.deepEqual([...storeState(other.root)], []);
 });
 
 async function killOnce(rig: Rig, root: string, afterMs: number): Promise<void> {

@@ -85,7 +85,11 @@ rigTest("a layer that arrives damaged is refused, nothing of it stays, and the w
       return damage(bytes);
     };
     assertError(await tryBuild(rig, [], other), /far\/base/, /sha256:/);
-    assert.equal(existsSync(join(other.root, "v1/content/sha256", damaged.slice("sha256:".length))), false, "no blob under the digest that it has not");
+    assert.equal(
+      existsSync(join(other.root, "v1/content/sha256", damaged.slice("sha256:".length))),
+      false,
+      "no blob under the digest that it has not",
+    );
     assert.deepEqual([readdirSync(join(other.root, "v1/tmp")), readdirSync(join(other.root, "v1/leases"))], [[], []]);
   }
   registry.mischief = () => undefined;
@@ -93,7 +97,9 @@ rigTest("a layer that arrives damaged is refused, nothing of it stays, and the w
 });
 
 rigTest("a damaged archive that ADD is to unpack", async (rig) => {
-  const tar = await must("tar", "-C", "/bin", "-czf", rig.path("whole.tar.gz"), "busybox").then(() => readFileSync(rig.path("whole.tar.gz")));
+  const tar = await must("tar", "-C", "/bin", "-czf", rig.path("whole.tar.gz"), "busybox").then(() =>
+    readFileSync(rig.path("whole.tar.gz")),
+  );
   rig.write("broken.tar.gz", tar.subarray(0, tar.length / 2));
   rig.dockerfile("FROM scratch", "ADD broken.tar.gz /");
   assertError(await tryBuild(rig), /broken\.tar\.gz/, /Dockerfile:2/);
@@ -104,7 +110,9 @@ rigTest("an OCI layout with a damaged layer", async (rig) => {
   rig.dockerfile("FROM base");
   const image = await rig.exportImage();
   const blobs = join(rig.layoutPath, "blobs/sha256");
-  const layer = readdirSync(blobs).map((name) => join(blobs, name)).find((path) => readFileSync(path)[0] === 0x1f);
+  const layer = readdirSync(blobs)
+    .map((name) => join(blobs, name))
+    .find((path) => readFileSync(path)[0] === 0x1f);
   assert.ok(layer !== undefined);
   const bytes = readFileSync(layer);
   writeFileSync(layer, Buffer.concat([bytes.subarray(0, -9), Buffer.from([bytes.at(-9) === 0 ? 1 : 0]), bytes.subarray(-8)]));
@@ -125,7 +133,10 @@ rigTest("a full disk: what doesn't fit is not there at all, and with room the bu
     assert.deepEqual(left, []);
     await must("mount", "-o", "remount,size=64m", rig.root);
     const built = await rig.build();
-    assert.deepEqual(built.steps.filter(({ name }) => name.includes("COPY")).map(({ outcome }) => outcome), ["CACHED", "RAN"]);
+    assert.deepEqual(
+      built.steps.filter(({ name }) => name.includes("COPY")).map(({ outcome }) => outcome),
+      ["CACHED", "RAN"],
+    );
   } finally {
     await must("umount", rig.root);
   }
@@ -137,7 +148,7 @@ rigTest("a disk that a RUN fills", async (rig) => {
   try {
     await rig.makeBase();
     rig.dockerfile("FROM base", "RUN --network=none head -c 20000000 /dev/zero > /big");
-    assertError(await tryBuild(rig), /No space left on device|I\/O error/, /exit code: 1/);
+    assertError(await tryBuild(rig), /No space left on device|I\/O error|disk .*is full/, /hint: /);
     assert.deepEqual(readdirSync(join(rig.root, "v1/tmp")), []);
   } finally {
     await must("umount", rig.root);
@@ -148,7 +159,9 @@ rigTest("no OCI runtime", async (rig) => {
   rig.dockerfile("FROM scratch", "COPY Dockerfile /", 'RUN ["/x"]');
   assertError(await tryBuild(rig, [], { env: { TSBUILD_RUNTIME: "/nonexistent" } }), /\/nonexistent/, /TSBUILD_RUNTIME/, /hint: /);
   writeFileSync(rig.path("nothing"), "", { mode: 0o644 });
-  const hide = ["crun", "runc"].flatMap((name) => ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin"].map((folder) => `${folder}/${name}`));
+  const hide = ["crun", "runc"].flatMap((name) =>
+    ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin"].map((folder) => `${folder}/${name}`),
+  );
   const mounts = hide.filter(existsSync).map((path) => `mount --bind ${rig.path("nothing")} ${path}`);
   assertError(await tryBuild(rig, [], { wrap: withMounts(mounts.join("\n")) }), /crun/, /apt install crun/);
 });
@@ -168,9 +181,17 @@ rigTest("an unprivileged user is told what to do, and no store is made", async (
   chmodSync(rig.folder, 0o755);
   rig.dockerfile("FROM scratch", "COPY Dockerfile /");
   const env = { ...process.env, TSBUILD_ROOT: rig.root };
-  const ended = await run("setpriv", ["--reuid=65534", "--regid=65534", "--clear-groups", join(copy, "bin/tsbuild"), "build", "-t", "x", rig.context], { env, cwd: "/" });
+  const ended = await run(
+    "setpriv",
+    ["--reuid=65534", "--regid=65534", "--clear-groups", join(copy, "bin/tsbuild"), "build", "-t", "x", rig.context],
+    { env, cwd: "/" },
+  );
   assertError(ended, /root/, /hint: .*sudo/);
   assert.equal(existsSync(rig.root), false);
-  const bounded = await run("setpriv", ["--bounding-set=-sys_admin", "--inh-caps=-all", join(copy, "bin/tsbuild"), "build", "-t", "x", rig.context], { env, cwd: "/" });
+  const bounded = await run(
+    "setpriv",
+    ["--bounding-set=-sys_admin", "--inh-caps=-all", join(copy, "bin/tsbuild"), "build", "-t", "x", rig.context],
+    { env, cwd: "/" },
+  );
   assertError(bounded, /CAP_SYS_ADMIN/);
 });

@@ -106,7 +106,12 @@ rigTest("what a killed build opened in a foreign chain is closed by the next com
 /** Lines of the foreign table that carry our mark. */
 function acceptsIn(table: string): readonly string[] {
   const [, text = ""] = nftRuleset().split(`table ip ${table} {`);
-  return text.split(/^\}/m)[0]?.split("\n").filter((line) => line.includes("tsbuild")) ?? [];
+  return (
+    text
+      .split(/^\}/m)[0]
+      ?.split("\n")
+      .filter((line) => line.includes("tsbuild")) ?? []
+  );
 }
 
 const filterTableExists = /^table ip filter /m.test(nftRuleset());
@@ -123,7 +128,10 @@ rigTest(
     );
     try {
       await assertReachesOutside(rig, outside);
-      assert.match(await must("nft", "list", "chain", "ip", "filter", "FORWARD"), /policy drop;\s+counter packets \d+ bytes \d+ jump DOCKER-USER\s+\}/);
+      assert.match(
+        await must("nft", "list", "chain", "ip", "filter", "FORWARD"),
+        /policy drop;\s+counter packets \d+ bytes \d+ jump DOCKER-USER\s+\}/,
+      );
     } finally {
       await must("nft", "delete table ip filter");
     }
@@ -150,14 +158,34 @@ rigTest(
       await removeDockerNetwork(before);
     }
   },
-  { skip: filterTableExists || !existsSync("/usr/sbin/dockerd") || !existsSync("/usr/sbin/iptables") ? "dockerd and iptables are not installed, or this machine filters already" : false },
+  {
+    skip:
+      filterTableExists || !existsSync("/usr/sbin/dockerd") || !existsSync("/usr/sbin/iptables")
+        ? "dockerd and iptables are not installed, or this machine filters already"
+        : false,
+  },
 );
 
 async function startDockerd(rig: Rig): Promise<Running> {
   const at = (name: string): string => rig.path("docker", name);
   mkdirSync(rig.path("docker"));
   writeFileSync(at("config.json"), "{}");
-  const args = ["--config-file", at("config.json"), "--data-root", at("data"), "--exec-root", at("exec"), "--pidfile", at("pid"), "--host", `unix://${at("socket")}`, "--storage-driver", "vfs", "--bip", "172.31.251.1/24"];
+  const args = [
+    "--config-file",
+    at("config.json"),
+    "--data-root",
+    at("data"),
+    "--exec-root",
+    at("exec"),
+    "--pidfile",
+    at("pid"),
+    "--host",
+    `unix://${at("socket")}`,
+    "--storage-driver",
+    "vfs",
+    "--bip",
+    "172.31.251.1/24",
+  ];
   // dockerd mounts things; a view of its own takes them with it.
   const daemon = new Running("unshare", ["--mount", "--propagation", "slave", "dockerd", ...args], { timeoutMs: 120_000 });
   await daemon.until(({ stderr }) => stderr.includes("API listen on"));

@@ -12,7 +12,13 @@ const REBOOTED = { env: { TSBUILD_TEST_BOOT_ID: "next-boot" } };
 async function prepare(rig: Rig): Promise<void> {
   await rig.makeBase();
   rig.write("in.txt", "copied\n");
-  rig.dockerfile("FROM base", "COPY in.txt /in.txt", "RUN echo made > /made.txt", "RUN cat /in.txt /made.txt > /both.txt", 'CMD ["cat", "/both.txt"]');
+  rig.dockerfile(
+    "FROM base",
+    "COPY in.txt /in.txt",
+    "RUN echo made > /made.txt",
+    "RUN cat /in.txt /made.txt > /both.txt",
+    'CMD ["cat", "/both.txt"]',
+  );
 }
 
 function outcomes(steps: readonly Step[]): readonly string[] {
@@ -22,7 +28,9 @@ function outcomes(steps: readonly Step[]): readonly string[] {
 /** The folder of the snapshot whose layer has `file`. */
 function snapshotWith(rig: Rig, file: string): string {
   const folder = join(rig.root, "v1/snapshots");
-  const found = readdirSync(folder).map((name) => join(folder, name)).find((path) => existsSync(join(path, "fs", file)));
+  const found = readdirSync(folder)
+    .map((name) => join(folder, name))
+    .find((path) => existsSync(join(path, "fs", file)));
   assert.ok(found !== undefined, `a snapshot has ${file}`);
   return found;
 }
@@ -72,7 +80,10 @@ for (const [name, damage] of DAMAGES) {
     await rig.build();
     damage(snapshotWith(rig, "made.txt"));
     const healed = await rig.build([], REBOOTED);
-    assert.deepEqual(outcomes(healed.steps), ["CACHED", "RAN", "CACHED"].map((word, index) => (index === 2 ? (outcomes(healed.steps)[2] ?? "") : word)));
+    assert.deepEqual(
+      outcomes(healed.steps),
+      ["CACHED", "RAN", "CACHED"].map((word, index) => (index === 2 ? (outcomes(healed.steps)[2] ?? "") : word)),
+    );
     assert.notEqual(outcomes(healed.steps)[2], "FAILED");
     await assertRight(rig, REBOOTED);
     const again = await rig.build([], REBOOTED);

@@ -25,14 +25,17 @@ export async function serveLayout(layout: string): Promise<FakeRegistry> {
   const server = createServer((request, response) => {
     const path = request.url ?? "";
     requests.push(path);
-    if (path === "/v2/") return void response.end("{}");
-    if (path.includes("/manifests/")) return void send(request, response, { bytes: blob(top.digest), type: top.mediaType, digest: top.digest });
+    if (path === "/v2/") {
+      response.end("{}");
+      return;
+    }
+    if (path.includes("/manifests/")) return send(request, response, { bytes: blob(top.digest), type: top.mediaType, digest: top.digest });
     const digest = path.split("/").at(-1) ?? "";
     const bytes = blob(digest);
     const instead = registry.mischief(digest, bytes);
-    if (instead !== "stall") return void send(request, response, { bytes: instead ?? bytes, type: "application/octet-stream", digest });
+    if (instead !== "stall") return send(request, response, { bytes: instead ?? bytes, type: "application/octet-stream", digest });
     response.writeHead(200, { "content-length": bytes.length });
-    return void response.write(bytes.subarray(0, 1024));
+    response.write(bytes.subarray(0, 1024));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
@@ -54,7 +57,11 @@ export async function serveLayout(layout: string): Promise<FakeRegistry> {
   };
 }
 
-function send(request: IncomingMessage, response: ServerResponse, { bytes, type, digest }: { bytes: Buffer; type: string; digest: string }): void {
+function send(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { bytes, type, digest }: { bytes: Buffer; type: string; digest: string },
+): void {
   response.writeHead(200, { "content-type": type, "content-length": bytes.length, "docker-content-digest": digest });
   response.end(request.method === "HEAD" ? undefined : bytes);
 }

@@ -47,7 +47,11 @@ export async function validateLayout(folder: string): Promise<readonly ValidImag
   const images: ValidImage[] = [];
   for (const descriptor of index.manifests.flatMap((entry) => flatten(entry, blob))) images.push(await validateManifest(descriptor, blob));
   const there = readdirSync(join(folder, "blobs/sha256")).map((hex) => `sha256:${hex}`);
-  assert.deepEqual(there.filter((digest) => !used.has(digest)), [], "blobs that nothing names");
+  assert.deepEqual(
+    there.filter((digest) => !used.has(digest)),
+    [],
+    "blobs that nothing names",
+  );
   return images;
 }
 

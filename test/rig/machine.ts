@@ -102,11 +102,15 @@ function namespacesOf(pid: number): readonly string[] {
 }
 
 function descriptorsOf(pid: number): readonly string[] {
-  return listQuietly(`/proc/${pid}/fd`).flatMap((fd) => linkQuietly(`/proc/${pid}/fd/${fd}`)).filter((target) => target.includes(":["));
+  return listQuietly(`/proc/${pid}/fd`)
+    .flatMap((fd) => linkQuietly(`/proc/${pid}/fd/${fd}`))
+    .filter((target) => target.includes(":["));
 }
 
 function mountedNamespaces(pid: number): readonly string[] {
-  return [...(readQuietly(`/proc/${pid}/mountinfo`) ?? "").matchAll(/ ((?:net|mnt|pid|ipc|uts|cgroup):\[\d+\]) /g)].map(([, name]) => name ?? "");
+  return [...(readQuietly(`/proc/${pid}/mountinfo`) ?? "").matchAll(/ ((?:net|mnt|pid|ipc|uts|cgroup):\[\d+\]) /g)].map(
+    ([, name]) => name ?? "",
+  );
 }
 
 /** Groups of tsbuild in every hierarchy. One that has a process in it is in use. */
@@ -141,23 +145,43 @@ function addressOf(link: string): string {
   return [3, 5, 7, 9].map((at) => Number.parseInt(link.slice(at, at + 2), 16)).join(".");
 }
 
-/** Elements of tsbuild's tables, and rules with its mark in the tables of others. */
+/** Elements that containers put into tsbuild's tables, and rules with its mark in the tables of others. */
 function nftLines(): readonly string[] {
-  const text = nftRuleset();
-  const tables = text.split(/^(?=table )/m);
-  return tables.flatMap((table) => {
-    const name = /^table (\S+ \S+)/.exec(table)?.[1] ?? "";
-    const isOurs = / tsbuild/.test(name);
-    const lines = table.split("\n").map((line) => line.trim());
-    return lines
-      .filter((line) => (isOurs ? /^(ports|\S+ \. \S+ : )/.test(line) : /tsbuild/.test(line)))
-      .map((line) => `nft ${name}: ${line}`);
+  const mounts = allPids().map((pid) => readQuietly(`/proc/${pid}/mountinfo`) ?? "");
+  const isInUse = (text: string): boolean =>
+    (text.match(/\d+\.\d+\.\d+\.\d+/g) ?? []).some((ip) => mounts.some((mount) => mount.includes(`/namespaces/${ip} `)));
+  return nftObjects().flatMap(({ map, set, rule }) => {
+    const elements = map ?? set;
+    if (elements?.table === "tsbuild" && ["ports", "ports_any", "metadata"].includes(elements.name ?? "")) {
+      const lines = (elements.elem ?? []).map((element) => `nft ${elements.name}: ${JSON.stringify(element)}`);
+      return lines.filter((line) => !isInUse(line));
+    }
+    const isMarked = rule?.comment?.startsWith("tsbuild") === true;
+    return isMarked && mounts.every((mount) => !mount.includes("/namespaces/")) ? [`nft ${rule.table} ${rule.chain}: ${rule.comment}`] : [];
   });
 }
 
+interface NftObject {
+  readonly table?: string;
+  readonly chain?: string;
+  readonly name?: string;
+  readonly comment?: string;
+  readonly elem?: readonly unknown[];
+}
+
+function nftObjects(): readonly Readonly<Partial<Record<"map" | "set" | "rule", NftObject>>>[] {
+  const text = nftOutput("--json");
+  if (text === "") return [];
+  return (JSON.parse(text) as { nftables: Readonly<Partial<Record<"map" | "set" | "rule", NftObject>>>[] }).nftables;
+}
+
 export function nftRuleset(): string {
+  return nftOutput();
+}
+
+function nftOutput(...flags: readonly string[]): string {
   try {
-    return execFileSync("nft", ["list", "ruleset"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+    return execFileSync("nft", [...flags, "list", "ruleset"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
   } catch {
     return "";
   }

@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { type Ended, must, run } from "./process.js";
 
 /** Why podman and skopeo can't be asked, or false. */
-export const withoutOthers: string | false = ["/usr/bin/podman", "/usr/bin/skopeo"].every(existsSync) ? false : "podman and skopeo are not installed";
+export const withoutOthers: string | false = ["/usr/bin/podman", "/usr/bin/skopeo"].every(existsSync)
+  ? false
+  : "podman and skopeo are not installed";
 
 export function skopeo(...args: readonly string[]): Promise<string> {
   return must("skopeo", "--insecure-policy", ...args);

@@ -41,7 +41,8 @@ export async function openOutside(): Promise<Outside> {
   await must("ip", "link", "add", LINK, "type", "veth", "peer", "name", "eth0", "netns", NAMESPACE);
   await must("ip", "address", "add", `${HERE}/24`, "dev", LINK);
   await must("ip", "link", "set", LINK, "up");
-  for (const line of [`address add ${THERE}/24 dev eth0`, "link set eth0 up", "link set lo up"]) await must("ip", "-n", NAMESPACE, ...line.split(" "));
+  for (const line of [`address add ${THERE}/24 dev eth0`, "link set eth0 up", "link set lo up"])
+    await must("ip", "-n", NAMESPACE, ...line.split(" "));
   const server = new Program("ip", ["netns", "exec", NAMESPACE, process.execPath, "-e", SERVER], { timeoutMs: 600_000 });
   await server.until(({ stdout }) => stdout.includes("ready"));
   return { address: THERE, hostAddress: HERE, [Symbol.asyncDispose]: () => close(server) };

@@ -1,6 +1,17 @@
 /** A store, a context and a temporary folder of a test's own, and the real program to use them with. */
 import assert from "node:assert/strict";
-import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
@@ -146,7 +157,7 @@ export function withMounts(script: string): readonly string[] {
 
 /** A test with a rig of its own. When it passes, nothing of it may be left on the machine. */
 export function rigTest(name: string, body: (rig: Rig) => Promise<void>, options: { readonly skip?: string | false } = {}): void {
-  test(name, { skip: options.skip ?? false }, async () => {
+  void test(name, { skip: options.skip ?? false }, async () => {
     using rig = new Rig();
     await body(rig);
     await rig.assertNothingLeft();
@@ -159,6 +170,13 @@ export function writeBusyboxContext(context: string): void {
   copyFileSync("/bin/busybox", join(context, "busybox"));
   writeFileSync(join(context, "etc/passwd"), "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\n");
   writeFileSync(join(context, "etc/group"), "root:x:0:\nuser:x:1000:\n");
-  const lines = ["FROM scratch", "COPY busybox /bin/busybox", "COPY etc /etc", 'RUN ["/bin/busybox", "--install", "-s", "/bin"]', "ENV PATH=/bin", 'CMD ["sh"]'];
+  const lines = [
+    "FROM scratch",
+    "COPY busybox /bin/busybox",
+    "COPY etc /etc",
+    'RUN ["/bin/busybox", "--install", "-s", "/bin"]',
+    "ENV PATH=/bin",
+    'CMD ["sh"]',
+  ];
   writeFileSync(join(context, "Dockerfile"), `${lines.join("\n")}\n`);
 }

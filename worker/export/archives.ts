@@ -1,4 +1,5 @@
 /** Images as files: OCI layouts and docker archives. */
+import { randomBytes } from "node:crypto";
 import { createWriteStream, type WriteStream, renameSync, rmSync, statSync } from "node:fs";
 import type { Writable } from "node:stream";
 import { finished } from "node:stream/promises";
@@ -29,24 +30,39 @@ export async function writeArchive(request: ArchiveRequest): Promise<void> {
     if (type === "docker" || dest === "-") throw new TsbuildError("OUTPUT_INVALID", "tar=false needs type=oci and a folder as dest");
     return writeOciLayout({ target: { type: "dir", path: dest }, roots, store: store.content, signal });
   }
-  await intoFile(dest, async (stream) => {
+  await intoFile(store, dest, async (stream) => {
     if (type === "oci") return writeOciLayout({ target: { type: "tar", stream }, roots, store: store.content, signal });
     const { writeDockerArchive } = await import("../../image/archive.js");
     return writeDockerArchive({ stream, images: [{ names: references, descriptor: root }], store: store.content, signal });
   });
 }
 
-/** Whole or not at all: written beside and renamed, unless the place is no ordinary file. */
-export async function intoFile(dest: string, write: (stream: Writable) => Promise<void>): Promise<void> {
-  if (dest === "-" || isSpecial(dest)) return writeThrough(dest === "-" ? createWriteStream("", { fd: 1, autoClose: false }) : createWriteStream(dest), write);
-  const temporary = `${dest}.tsbuild-${process.pid}`;
+/** Whole or not at all. `-` is standard output. */
+export async function intoFile(store: Store, dest: string, write: (stream: Writable) => Promise<void>): Promise<void> {
+  if (dest === "-") return writeThrough(createWriteStream("", { fd: 1, autoClose: false }), write);
+  return intoPath(store, dest, (path) => writeThrough(createWriteStream(path), write));
+}
+
+/**
+ * Whole or not at all: `write` gets a path beside `dest`, which is renamed afterwards, unless the place is no ordinary file.
+ * What a killed process was writing is removed by the next command. (Process ids say nothing here: ours is always 1.)
+ */
+export async function intoPath(store: Store, dest: string, write: (path: string) => Promise<void>): Promise<void> {
+  if (isSpecial(dest)) return write(dest);
+  const draft = { type: "path", path: `${dest}.tsbuild-${randomBytes(6).toString("hex")}` } as const;
+  await store.lease.own(draft);
   try {
-    await writeThrough(createWriteStream(temporary, { flags: "wx" }), write);
-    renameSync(temporary, dest);
+    await write(draft.path);
+    renameSync(draft.path, dest);
   } catch (error) {
-    rmSync(temporary, { force: true });
+    rmSync(draft.path, { force: true });
     if (!isErrno(error, "ENOENT", "EACCES", "EISDIR", "ENOTDIR", "ENOSPC", "EROFS")) throw error;
-    throw new TsbuildError("OUTPUT_FAILED", `${dest} can't be written: ${error.message}`, { cause: error, hint: "check that its folder exists and has space" });
+    throw new TsbuildError("OUTPUT_FAILED", `${dest} can't be written: ${error.message}`, {
+      cause: error,
+      hint: "check that its folder exists and has space",
+    });
+  } finally {
+    await store.lease.release(draft);
   }
 }
 

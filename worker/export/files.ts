@@ -5,6 +5,7 @@ import { formatPlatform } from "../../base/platform.js";
 import type { CompiledBuild } from "../../frontend/compile/types.js";
 import type { Result } from "../../solver/types.js";
 import type { Output } from "../types.js";
+import { intoPath } from "./archives.js";
 import type { LayerWork } from "./layers.js";
 
 type FilesOutput = Extract<Output, { type: "local" | "tar" }>;
@@ -26,13 +27,19 @@ export async function copyFiles(
     })),
   );
   if (output.type === "tar") {
-    await pools.run({ type: "copy-out", parts, scratchDir: scratch.path, dest: { type: "tar", path: output.dest }, timestampSec }, { signal });
-    return;
+    const write = async (path: string): Promise<void> => {
+      await pools.run({ type: "copy-out", parts, scratchDir: scratch.path, dest: { type: "tar", path }, timestampSec }, { signal });
+    };
+    // awaited here: the scratch folder goes with this scope
+    return await (output.dest === "-" ? write("-") : intoPath(store, output.dest, write));
   }
   mkdirSync(output.dest, { recursive: true });
   for (const { folder, lowers } of parts) {
     const path = join(output.dest, folder);
     mkdirSync(path, { recursive: true });
-    await pools.run({ type: "copy-out", parts: [{ folder: "", lowers }], scratchDir: scratch.path, dest: { type: "local", path }, timestampSec }, { signal });
+    await pools.run(
+      { type: "copy-out", parts: [{ folder: "", lowers }], scratchDir: scratch.path, dest: { type: "local", path }, timestampSec },
+      { signal },
+    );
   }
 }

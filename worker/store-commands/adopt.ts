@@ -35,7 +35,12 @@ export async function adoptImage(work: ImageWork, { target, manifest: digest, na
   const builtHere = await knownChain(store, id);
   if (builtHere === undefined) await pullLayers({ store, pools, events, vertex: sha256Digest(digest), manifest, config, source, signal });
   for (const name of names) await keepFormer(store, name, { id });
-  await tagImage(store, { image: { id, chain: builtHere ?? chainOf(config) }, target, manifest: digest, names: names.map(formatReference) });
+  await tagImage(store, {
+    image: { id, chain: builtHere ?? chainOf(config) },
+    target,
+    manifest: digest,
+    names: names.map(formatReference),
+  });
   return id;
 }
 
@@ -56,7 +61,11 @@ export async function readImage(store: Store, digest: Digest): Promise<{ readonl
  * The manifest for the platform. When none was asked for, the one that runs best here, else the first that is there.
  * @throws {TsbuildError} IMAGE_PLATFORM
  */
-export async function manifestFor(store: Store, top: Descriptor, wanted: { readonly platform: Platform; readonly isRequired: boolean; readonly name: string }): Promise<Digest> {
+export async function manifestFor(
+  store: Store,
+  top: Descriptor,
+  wanted: { readonly platform: Platform; readonly isRequired: boolean; readonly name: string },
+): Promise<Digest> {
   const parsed = parseManifestOrIndex(await store.content.read(top.digest, MAX_MANIFEST_BYTES), top.mediaType);
   if (parsed.type === "manifest") return top.digest;
   const present: Descriptor[] = [];
@@ -66,7 +75,10 @@ export async function manifestFor(store: Store, top: Descriptor, wanted: { reado
   }
   const [first] = present;
   const fits = present.some((child) => child.platform === undefined || platformScore(wanted.platform, child.platform) > 0);
-  const chosen = fits || wanted.isRequired || first === undefined ? chooseForPlatform({ ...parsed.index, manifests: present }, wanted.platform, wanted.name) : first;
+  const chosen =
+    fits || wanted.isRequired || first === undefined
+      ? chooseForPlatform({ ...parsed.index, manifests: present }, wanted.platform, wanted.name)
+      : first;
   return manifestFor(store, chosen, wanted);
 }
 

@@ -32,7 +32,9 @@ export interface FoundImage {
 /** Named images, and those that have lost their last name. The newest come first. */
 export async function listImages(store: Store): Promise<readonly StoredImage[]> {
   const named = await store.refs.list();
-  const images = await Promise.all([...grouped([...named, ...(await untagged(store, named))])].map(([, group]) => storedImage(store, group)));
+  const images = await Promise.all(
+    [...grouped([...named, ...(await untagged(store, named))])].map(([, group]) => storedImage(store, group)),
+  );
   return images.filter((image) => image !== undefined).sort((a, b) => createdMs(b) - createdMs(a) || compare(a.id, b.id));
 }
 
@@ -60,9 +62,13 @@ export async function requireImage(store: Store, text: string): Promise<FoundIma
 }
 
 export function noSuchImage(text: string): TsbuildError {
-  return new TsbuildError("IMAGE_NOT_FOUND", `No such image: ${isImageId(text) || text.includes("@") || hasTag(text) ? text : `${text}:latest`}`, {
-    hint: "tsbuild images lists what there is",
-  });
+  return new TsbuildError(
+    "IMAGE_NOT_FOUND",
+    `No such image: ${isImageId(text) || text.includes("@") || hasTag(text) ? text : `${text}:latest`}`,
+    {
+      hint: "tsbuild images lists what there is",
+    },
+  );
 }
 
 /** What only an ID can be: 64 hex digits, or a digest. */
@@ -100,7 +106,8 @@ function findById(images: readonly StoredImage[], text: string): FoundImage | un
   const prefix = text.replace(/^sha256:/, "");
   if (!/^[0-9a-f]{1,64}$/.test(prefix)) return undefined;
   const matches = images.filter(({ id }) => digestHex(id).startsWith(prefix));
-  if (matches.length > 1) throw new TsbuildError("IMAGE_AMBIGUOUS", `"${text}" is the beginning of ${matches.length} image IDs`, { hint: "write more of it" });
+  if (matches.length > 1)
+    throw new TsbuildError("IMAGE_AMBIGUOUS", `"${text}" is the beginning of ${matches.length} image IDs`, { hint: "write more of it" });
   const [image] = matches;
   return image === undefined ? undefined : { image, name: undefined };
 }
@@ -117,7 +124,8 @@ async function untagged(store: Store, named: readonly NamedImage[]): Promise<rea
 
 async function platformsOfNamed(store: Store, named: readonly NamedImage[]): Promise<ReadonlySet<Digest>> {
   const digests = new Set<Digest>();
-  for (const { record } of named) if (record.target.digest !== record.manifest) await namedBlobs(record.target.digest, store.content, digests);
+  for (const { record } of named)
+    if (record.target.digest !== record.manifest) await namedBlobs(record.target.digest, store.content, digests);
   return digests;
 }
 

@@ -23,12 +23,16 @@ export interface CompleteOptions {
 /** @throws {TsbuildError} IMAGE_INCOMPLETE, IMAGE_PLATFORM */
 export async function completeImage(work: ImageWork, image: StoredImage, options: CompleteOptions): Promise<Descriptor> {
   const roots = await completeChildren(work, image, options);
-  const fitting = roots.filter(({ platform }) => options.platform === undefined || (platform !== undefined && samePlatform(platform, options.platform)));
+  const fitting = roots.filter(
+    ({ platform }) => options.platform === undefined || (platform !== undefined && samePlatform(platform, options.platform)),
+  );
   if (fitting.length > 1) return joinManifests(work.store, fitting, true);
   const [only] = fitting;
   if (only !== undefined) return plain(only);
   if (options.platform === undefined || isFor(image.config, options.platform)) return plain(await completeOwn(work, image, options));
-  throw new TsbuildError("IMAGE_PLATFORM", `the image ${digestHex(image.id).slice(0, 12)} is not in the store for that platform`, { hint: "pull it with --platform" });
+  throw new TsbuildError("IMAGE_PLATFORM", `the image ${digestHex(image.id).slice(0, 12)} is not in the store for that platform`, {
+    hint: "pull it with --platform",
+  });
 }
 
 function plain({ mediaType, digest, size }: Descriptor): Descriptor {
@@ -36,7 +40,11 @@ function plain({ mediaType, digest, size }: Descriptor): Descriptor {
 }
 
 /** The platforms of an index that are here; none for an image that is no index. */
-async function completeChildren({ store, ...rest }: ImageWork, { record }: StoredImage, options: CompleteOptions): Promise<readonly Descriptor[]> {
+async function completeChildren(
+  { store, ...rest }: ImageWork,
+  { record }: StoredImage,
+  options: CompleteOptions,
+): Promise<readonly Descriptor[]> {
   const work = { store, ...rest };
   if (record.target.digest === record.manifest || (await store.content.size(record.target.digest)) === undefined) return [];
   const parsed = parseManifestOrIndex(await store.content.read(record.target.digest, MAX_MANIFEST_BYTES));
@@ -56,9 +64,13 @@ async function completeOwn(work: ImageWork, image: StoredImage, options: Complet
   }
   const made = await completeManifest(work, image.record.manifest, options, image.record.chain);
   if (made !== undefined) return made;
-  throw new TsbuildError("IMAGE_INCOMPLETE", `the image ${digestHex(image.id).slice(0, 12)} lacks layers: they are neither unpacked nor as blobs in the store`, {
-    hint: "pull or build it again",
-  });
+  throw new TsbuildError(
+    "IMAGE_INCOMPLETE",
+    `the image ${digestHex(image.id).slice(0, 12)} lacks layers: they are neither unpacked nor as blobs in the store`,
+    {
+      hint: "pull or build it again",
+    },
+  );
 }
 
 async function wholeManifest(work: ImageWork, record: ImageRecord): Promise<Descriptor | undefined> {
@@ -68,7 +80,12 @@ async function wholeManifest(work: ImageWork, record: ImageRecord): Promise<Desc
 }
 
 /** Undefined when its layers are not here. */
-async function completeManifest(work: ImageWork, digest: Digest, { compression }: CompleteOptions, known: Chain | undefined): Promise<Descriptor | undefined> {
+async function completeManifest(
+  work: ImageWork,
+  digest: Digest,
+  { compression }: CompleteOptions,
+  known: Chain | undefined,
+): Promise<Descriptor | undefined> {
   const { store, pools, signal } = work;
   const { manifest, config } = await readImage(store, digest);
   if (await isWhole(work, manifest)) return describe(work, digest, manifest);
@@ -76,7 +93,11 @@ async function completeManifest(work: ImageWork, digest: Digest, { compression }
   const chain = known ?? (await chainOfId(work, id, config));
   await store.lease.hold(...chain.map((name) => `snapshot/${name}`));
   if (!(await store.snapshots.hasAll(chain))) return undefined;
-  return writeManifest({ store, pools, signal }, { platform: platformOf(config), id, config, configSize, chain }, { compression, force: false, ociMediaTypes: true });
+  return writeManifest(
+    { store, pools, signal },
+    { platform: platformOf(config), id, config, configSize, chain },
+    { compression, force: false, ociMediaTypes: true },
+  );
 }
 
 async function chainOfId({ store }: ImageWork, id: Digest, config: ImageConfigFile): Promise<Chain> {

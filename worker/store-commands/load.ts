@@ -26,8 +26,14 @@ export async function loadImages(work: ImageWork, stream: Readable, platform: Pl
     const names = texts.map(parseReference);
     const [first] = names;
     const name = first === undefined ? descriptor.digest : familiarName(first);
-    const manifest = await manifestFor(store, descriptor, { platform: platform ?? hostPlatform(), isRequired: platform !== undefined, name });
-    const { manifest: { config } } = await readImage(store, manifest);
+    const manifest = await manifestFor(store, descriptor, {
+      platform: platform ?? hostPlatform(),
+      isRequired: platform !== undefined,
+      name,
+    });
+    const {
+      manifest: { config },
+    } = await readImage(store, manifest);
     const moved = await formerOwners(work, names, config.digest);
     const id = await adoptImage(work, { target: descriptor, manifest, names, source: undefined });
     loaded.push({ id, names, moved });

@@ -10,7 +10,8 @@ import { imageChain } from "./size.js";
 /** @throws {TsbuildError} IMAGE_NOT_FOUND, REFERENCE_INVALID */
 export async function tagStoredImage(store: Store, source: string, name: string): Promise<void> {
   const reference = parseReference(name);
-  if (reference.digest !== undefined) throw new TsbuildError("REFERENCE_INVALID", `refusing to create a tag with a digest reference: ${name}`);
+  if (reference.digest !== undefined)
+    throw new TsbuildError("REFERENCE_INVALID", `refusing to create a tag with a digest reference: ${name}`);
   const { image } = await requireImage(store, source);
   const record = { ...image.record, chain: await imageChain(store, image) };
   await store.lease.hold(`blob/${image.id}`, `blob/${record.manifest}`, ...record.chain.map((snapshot) => `snapshot/${snapshot}`));

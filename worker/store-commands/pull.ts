@@ -34,7 +34,15 @@ export async function pullImage(work: ImageWork, registry: LazyRegistry, { refer
   const names = wanted.digest === undefined ? [wanted, byDigest] : [byDigest];
   const before = await Promise.all(names.map((name) => store.refs.get(formatReference(name))));
   const id = fetched.manifest.config.digest;
-  const wasWhole = before.every((record) => record?.id === id && record.target.digest === digest) && (await store.snapshots.hasAll(before[0]?.chain ?? []));
-  if (!wasWhole) await adoptImage(work, { target: fetched.top, manifest: fetched.manifestDescriptor.digest, names, source: { client, reference: wanted } });
+  const wasWhole =
+    before.every((record) => record?.id === id && record.target.digest === digest) &&
+    (await store.snapshots.hasAll(before[0]?.chain ?? []));
+  if (!wasWhole)
+    await adoptImage(work, {
+      target: fetched.top,
+      manifest: fetched.manifestDescriptor.digest,
+      names,
+      source: { client, reference: wanted },
+    });
   return { id, digest, isNew: !wasWhole };
 }

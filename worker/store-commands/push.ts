@@ -51,7 +51,10 @@ interface Chosen {
 }
 
 /** @throws {TsbuildError} IMAGE_NOT_FOUND */
-export function namesToPush(images: readonly StoredImage[], { reference, allTags }: Pick<PushRequest, "reference" | "allTags">): readonly Chosen[] {
+export function namesToPush(
+  images: readonly StoredImage[],
+  { reference, allTags }: Pick<PushRequest, "reference" | "allTags">,
+): readonly Chosen[] {
   const wanted = formatReference(withDefaultTag(reference));
   const isWanted = (name: Reference): boolean =>
     allTags ? name.registry === reference.registry && name.repository === reference.repository : formatReference(name) === wanted;

@@ -55,10 +55,22 @@ for (const [title, given, expected] of [
 }
 
 for (const [title, given, message] of [
-  ["the only name of a used image is refused", { names: ["a"], by: "a", users: [STOPPED] }, /unable to remove repository reference "a" \(must force\) - container s{12} is using/],
+  [
+    "the only name of a used image is refused",
+    { names: ["a"], by: "a", users: [STOPPED] },
+    /unable to remove repository reference "a" \(must force\) - container s{12} is using/,
+  ],
   ["several names by ID are refused", { names: ["a", "b"] }, /\(must be forced\) - image is referenced in multiple repositories/],
-  ["a stopped container is a reason by ID", { names: ["a"], users: [STOPPED] }, /\(must be forced\) - image is being used by stopped container s{12}$/],
-  ["a running container is one that can't be forced", { names: ["a"], users: [RUNNING], force: true }, /\(cannot be forced\) - image is being used by running container r{12}$/],
+  [
+    "a stopped container is a reason by ID",
+    { names: ["a"], users: [STOPPED] },
+    /\(must be forced\) - image is being used by stopped container s{12}$/,
+  ],
+  [
+    "a running container is one that can't be forced",
+    { names: ["a"], users: [RUNNING], force: true },
+    /\(cannot be forced\) - image is being used by running container r{12}$/,
+  ],
 ] as const satisfies readonly (readonly [string, Case, RegExp])[]) {
   test(title, () => assert.throws(() => decided(given), { code: "IMAGE_IN_USE", message }));
 }

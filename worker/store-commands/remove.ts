@@ -42,7 +42,9 @@ export async function removeStoredImage(store: Store, text: string, options: { r
 /** Containers made of the image, running ones first. */
 export function imageUsers(store: Store, id: Digest): readonly ImageUser[] {
   const users = listContainers(store).filter(({ imageId }) => imageId === id);
-  return users.map((user) => ({ id: user.id, isRunning: user.status === "running" })).sort((a, b) => Number(b.isRunning) - Number(a.isRunning));
+  return users
+    .map((user) => ({ id: user.id, isRunning: user.status === "running" }))
+    .sort((a, b) => Number(b.isRunning) - Number(a.isRunning));
 }
 
 export interface RemovalDecision {
@@ -66,7 +68,9 @@ export function decideRemoval({ image, name }: FoundImage, request: RemovalReque
 function removalByName(image: StoredImage, name: Reference, { text, users: [user], force }: RemovalRequest): RemovalDecision {
   if (user !== undefined && !force && hasSingleName(image)) {
     const id = digestHex(image.id).slice(0, 12);
-    throw inUse(`conflict: unable to remove repository reference "${text}" (must force) - container ${user.id.slice(0, 12)} is using its referenced image ${id}`);
+    throw inUse(
+      `conflict: unable to remove repository reference "${text}" (must force) - container ${user.id.slice(0, 12)} is using its referenced image ${id}`,
+    );
   }
   const untag = [name, ...lonelyDigests(image, name)];
   const isLast = untag.length === image.tags.length + image.digests.length;
@@ -105,16 +109,26 @@ function isSameRepository(a: Reference, b: Reference): boolean {
 function baseRecords(store: Store, { id, record }: StoredImage, { untag, deletes }: RemovalDecision): readonly string[] {
   const prefixes = untag.map((name) => `${formatReference(name)}|`);
   const gone = new Set(untag.map(formatReference));
-  const named = new Set(store.refs.claimed().filter(({ name }) => !gone.has(name)).map((image) => image.record.id));
+  const named = new Set(
+    store.refs
+      .claimed()
+      .filter(({ name }) => !gone.has(name))
+      .map((image) => image.record.id),
+  );
   const goes = ({ name, record: other }: NamedImage): boolean => {
     if (other.id === id) return deletes || (chainRecordId(name) === undefined && prefixes.some((prefix) => name.startsWith(prefix)));
     return deletes && chainRecordId(name) !== undefined && other.target.digest === record.target.digest && !named.has(other.id);
   };
-  return store.bases.claimed().filter(goes).map(({ name }) => name);
+  return store.bases
+    .claimed()
+    .filter(goes)
+    .map(({ name }) => name);
 }
 
 function inUse(message: string): TsbuildError {
-  return new TsbuildError("IMAGE_IN_USE", message, { hint: message.includes("cannot be forced") ? "stop and remove the container first" : "--force removes it all the same" });
+  return new TsbuildError("IMAGE_IN_USE", message, {
+    hint: message.includes("cannot be forced") ? "stop and remove the container first" : "--force removes it all the same",
+  });
 }
 
 export function removalLines({ untagged, deleted }: RemovedImage): readonly string[] {

@@ -33,7 +33,9 @@ async function selectOne({ store }: Pick<ImageWork, "store">, text: string): Pro
   const repository = nameAlone(text);
   if (repository !== undefined) {
     const isOfIt = (name: Reference): boolean => name.registry === repository.registry && name.repository === repository.repository;
-    const images = (await listImages(store)).map((image) => ({ image, names: image.tags.filter(isOfIt) })).filter(({ names }) => names.length > 0);
+    const images = (await listImages(store))
+      .map((image) => ({ image, names: image.tags.filter(isOfIt) }))
+      .filter(({ names }) => names.length > 0);
     if (images.length > 0) return images;
   }
   const { image, name } = (await findImage(store, text)) ?? (await requireImage(store, text));
@@ -48,9 +50,14 @@ function nameAlone(text: string): Reference | undefined {
 }
 
 /** All layers are made ready before the first byte is written. @throws {TsbuildError} IMAGE_INCOMPLETE, IMAGE_PLATFORM */
-export async function prepareArchive(work: ImageWork, selected: readonly SelectedImage[], platform: Platform | undefined): Promise<readonly SavedImage[]> {
+export async function prepareArchive(
+  work: ImageWork,
+  selected: readonly SelectedImage[],
+  platform: Platform | undefined,
+): Promise<readonly SavedImage[]> {
   const images: SavedImage[] = [];
-  for (const { image, names } of selected) images.push({ names, descriptor: await completeImage(work, image, { compression: "none", platform }) });
+  for (const { image, names } of selected)
+    images.push({ names, descriptor: await completeImage(work, image, { compression: "none", platform }) });
   return images;
 }
 

@@ -1,5 +1,5 @@
 /** Writes filesystems to where the caller wants them. */
-import { closeSync, mkdirSync, mkdtempSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { CleanupStack } from "../../base/cleanup.js";
 import { isErrno } from "../../base/errors.js";
@@ -46,7 +46,7 @@ async function copyTree(kernel: Kernel, root: string, source: string, task: Copy
   });
 }
 
-/** Whole or not at all, unless it goes to standard output. */
+/** `-` is standard output. A file that can't be finished is the caller's to remove. */
 function writeTar(kernel: Kernel, root: string, task: CopyOutTask): void {
   const { path } = task.dest;
   const list = scanDirectory(kernel, root, { overlayUpper: false, hashFiles: false });
@@ -55,14 +55,9 @@ function writeTar(kernel: Kernel, root: string, task: CopyOutTask): void {
     packLayer(kernel, root, list, { write: (bytes) => writeAll(1, bytes) }, options);
     return;
   }
-  const temporary = `${path}.tsbuild-${process.pid}`;
-  const fd = openSync(temporary, "wx");
+  const fd = openSync(path, "w");
   try {
     packLayer(kernel, root, list, { write: (bytes) => writeAll(fd, bytes) }, options);
-    renameSync(temporary, path);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
   } finally {
     closeSync(fd);
   }

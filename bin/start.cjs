@@ -1,0 +1,24 @@
+// Runs NAME.body.js from what V8 made of it when it was bundled (bin/code-cache.mjs): parsing and compiling it anew
+// takes several times as long. V8 looks at the cache itself, and compiles from the source what it refuses.
+"use strict";
+const fs = require("node:fs");
+const { Script } = require("node:vm");
+
+const filename = `${__dirname}/NAME.body.js`;
+// One function, in ASCII.
+const source = fs.readFileSync(filename).latin1Slice();
+
+/** Undefined without a cache for just these bytes, this Node and this processor. */
+function cachedData() {
+  try {
+    return fs.readFileSync(`${__dirname}/NAME.DIGEST-${process.version}-${process.arch}.code`);
+  } catch {
+    return undefined;
+  }
+}
+
+// Only of what Node's own loader compiles does it show stacks as in the sources.
+if (process.env.TSBUILD_DEBUG === "1" || process.argv[2] === "--debug" || process.argv[2] === "-D") {
+  process.setSourceMapsEnabled(true);
+  module._compile(`${source}(exports,require,module,__filename,__dirname)`, filename);
+} else new Script(source, { filename, cachedData: cachedData() }).runInThisContext()(exports, require, module, filename, __dirname);
