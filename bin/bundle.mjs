@@ -5,7 +5,7 @@
 //   grammar    the Dockerfile grammar, with Chevrotain
 //
 // NAME.body.js is the code, NAME.js runs it from V8's cache of it, NAME.….code (bin/start.cjs, bin/code-cache.mjs).
-// Native modules stay in node_modules. docs/decisions/0001-start-up.md says why it is done so.
+// Native modules stay in node_modules. docs/decisions/0005-start-up.md says why it is done so.
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";

@@ -1,6 +1,7 @@
 // Runs a body of the bundle and writes V8's code cache of it, in a process of its own (bin/code-cache.mjs):
 //   node bin/warm.cjs BUNDLE NAME '[["version"],…]'     the command lines to run with it
 "use strict";
+const { hash } = require("node:crypto");
 const fs = require("node:fs");
 const { createRequire } = require("node:module");
 const { Script } = require("node:vm");
@@ -32,7 +33,8 @@ async function warm() {
   else if (name === "grammar") for (const escape of ["\\", "`"]) for (const line of LINES) load().grammarFor(escape).parseLine(line);
   else load();
   const path = `${bundle}/${name}.${digest}-${process.version}-${process.arch}.code`;
-  fs.writeFileSync(`${path}.new`, script.createCachedData());
+  const data = script.createCachedData();
+  fs.writeFileSync(`${path}.new`, Buffer.concat([hash("sha256", data, "buffer"), data]));
   fs.renameSync(`${path}.new`, path);
   exit(0);
 }

@@ -30,5 +30,10 @@ function pathOf(store: Store, url: string): string {
 function recordFrom(fields: Fields): HttpRecord {
   const digest = requiredString(fields, "digest");
   if (!isDigest(digest)) throw new Error("not a digest");
-  return { url: requiredString(fields, "url"), digest, etag: optionalString(fields, "etag"), lastModified: optionalString(fields, "lastModified") };
+  return {
+    url: requiredString(fields, "url"),
+    digest,
+    etag: optionalString(fields, "etag"),
+    lastModified: optionalString(fields, "lastModified"),
+  };
 }

@@ -1,5 +1,5 @@
 /** Where things lie in a store, and how a store comes to be. */
-import { chmodSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { accessSync, chmodSync, constants, lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { TsbuildError, isErrno } from "../base/errors.js";
 
@@ -25,6 +25,7 @@ export function openLayout(root: string): string {
   const dir = join(root, `v${SCHEMA}`);
   if (!versions.includes(`v${SCHEMA}`)) makeVersion(root, dir);
   else requireOwned(dir);
+  requireWritable(dir);
   return dir;
 }
 
@@ -42,6 +43,15 @@ function requireOwned(path: string): boolean {
     throw new TsbuildError("STORE_NOT_YOURS", `the store ${path} belongs to user ${stat.uid}, not to you (${process.geteuid?.()})`, { hint: "choose another with --root or TSBUILD_ROOT" });
   }
   return true;
+}
+
+/** Every command writes: leases, locks, uses. A filesystem that went read-only after an error says so here, and not somewhere deep. */
+function requireWritable(dir: string): void {
+  try {
+    accessSync(dir, constants.W_OK);
+  } catch (error) {
+    throw new TsbuildError("STORE_UNUSABLE", `the store ${dir} can't be written to`, { cause: error, hint: "is its filesystem mounted read-only? choose another store with --root or TSBUILD_ROOT" });
+  }
 }
 
 function makeRoot(root: string): readonly string[] {

@@ -28,7 +28,7 @@ export type Victim =
   | { readonly kind: "snapshot"; readonly name: SnapshotName; readonly bytes: number }
   | { readonly kind: "blob"; readonly name: Digest; readonly bytes: number }
   | { readonly kind: "record"; readonly name: StepKey; readonly bytes: number }
-  | { readonly kind: "cache-mount" | "stat-cache"; readonly name: string; readonly bytes: number };
+  | { readonly kind: "cache-mount" | "stat-cache" | "git-mirror"; readonly name: string; readonly bytes: number };
 
 export async function planPrune(store: Store, options: PruneOptions): Promise<readonly Victim[]> {
   const holds = allHolds(store);
@@ -181,7 +181,9 @@ function otherVictims(store: Store, { untilMs }: PruneOptions, holds: ReadonlySe
   const isOld = (path: string): boolean => isOlder(lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0, untilMs);
   const mounts = readdirOrNone(store.path("mounts")).filter((name) => !holds.has(`mount/${name}`) && isOld(store.path("mounts", name)));
   const stats = readdirOrNone(store.path("stat")).filter((name) => isOld(store.path("stat", name)));
+  const mirrors = readdirOrNone(store.path("git")).filter((name) => isOld(store.path("git", name)));
   return [
+    ...mirrors.map((name) => ({ kind: "git-mirror" as const, name, bytes: treeBytes(store.path("git", name)) })),
     ...mounts.map((name) => ({ kind: "cache-mount" as const, name, bytes: treeBytes(store.path("mounts", name)) })),
     ...stats.map((name) => ({ kind: "stat-cache" as const, name, bytes: bytesOf([store.path("stat", name)]) })),
   ];

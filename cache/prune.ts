@@ -51,6 +51,7 @@ async function execute(store: Store, planned: readonly Victim[]): Promise<readon
     const kept = await keptNow(store, planned, holds);
     for (const victim of planned) {
       if (holds.has(`${wordFor(victim)}/${victim.name}`) || kept.has(victim)) continue;
+      if (victim.kind === "git-mirror" && !(await hideMirror(store, victim.name, hidden))) continue;
       await hide(store, victim, hidden);
       removed.push(victim);
     }
@@ -104,6 +105,9 @@ async function hide(store: Store, victim: Victim, hidden: string[]): Promise<voi
     case "cache-mount":
       hidden.push(...moveAway(store, store.path("mounts", victim.name)));
       return;
+    case "git-mirror":
+      // hidden already, under its lock
+      return;
     case "stat-cache":
       rmSync(store.path("stat", victim.name), { force: true });
       return;
@@ -129,4 +133,12 @@ function sweepAbandoned(store: Store): void {
   const temporary = new Set(readdirOrNone(store.path("tmp")).map((name) => name.split("-")[0] ?? ""));
   const leases = new Set(readdirOrNone(store.leasePlace.dir));
   sweepTemp(store.path("tmp"), store.kernel, (id) => temporary.has(id) && !leases.has(id));
+}
+
+/** False for one that somebody fetches into: it stays. */
+async function hideMirror(store: Store, name: string, hidden: string[]): Promise<boolean> {
+  await using lock = await store.locks.tryAcquire(`git/${name}`);
+  if (lock === undefined) return false;
+  hidden.push(...moveAway(store, store.path("git", name)));
+  return true;
 }

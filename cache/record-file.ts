@@ -70,8 +70,10 @@ export function renameMaking(from: string, to: string): void {
   try {
     renameSync(from, to);
   } catch (error) {
-    if (!isErrno(error, "ENOENT")) throw error;
-    mkdirSync(dirname(to), { recursive: true, mode: 0o700 });
+    if (isErrno(error, "ENOENT")) mkdirSync(dirname(to), { recursive: true, mode: 0o700 });
+    // A folder where only a file belongs is damage, and goes.
+    else if (isErrno(error, "EISDIR")) rmSync(to, { recursive: true, force: true });
+    else throw error;
     renameSync(from, to);
   }
 }

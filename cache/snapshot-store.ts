@@ -118,7 +118,7 @@ export class FileSnapshotStore implements SnapshotStore {
     try {
       return decodeFileList(readFileSync(join(this.#folder(name), "files")));
     } catch (error) {
-      if (!isErrno(error, "ENOENT", "EIO") && !(error instanceof TsbuildError && error.code === "FILE_LIST_CORRUPT")) throw error;
+      if (!isErrno(error, "ENOENT", "EIO", "EISDIR") && !(error instanceof TsbuildError && error.code === "FILE_LIST_CORRUPT")) throw error;
       // Without its list it is of no use; without its record it is a miss for the next build.
       rmSync(join(this.#folder(name), "meta"), { force: true });
       throw missing(name, error);

@@ -9,7 +9,7 @@ import type { Store } from "./store.js";
 import { readdirOrNone } from "./temp-space.js";
 import { treeBytes } from "./tree-bytes.js";
 
-export type UsageType = "image" | "snapshot" | "blob" | "record" | "cache-mount" | "stat-cache" | "container" | "volume" | "log" | "temp";
+export type UsageType = "image" | "snapshot" | "blob" | "record" | "cache-mount" | "git-mirror" | "stat-cache" | "container" | "volume" | "log" | "temp";
 
 export interface UsageRow {
   readonly type: UsageType;
@@ -47,6 +47,7 @@ export async function diskUsage(store: Store): Promise<readonly UsageRow[]> {
     row("blob", blobs.filter((size) => !isOfImage(size)), ["blob"]),
     recordRow(store, victims),
     row("cache-mount", entriesOf(store, "mounts"), ["cache-mount"]),
+    row("git-mirror", entriesOf(store, "git"), ["git-mirror"]),
     row("stat-cache", entriesOf(store, "stat"), ["stat-cache"]),
     row("container", entriesOf(store, "containers"), []),
     row("volume", entriesOf(store, "volumes"), []),

@@ -56,7 +56,16 @@ function commandOf(name: string): Command {
 
 function contextOf({ root }: Extract<Invocation, { type: "command" }>): CommandContext {
   const chosen = root ?? (process.env["TSBUILD_ROOT"] || DEFAULT_ROOT);
-  return { root: resolve(chosen), cwd: process.cwd(), env: process.env, stdout, stderr, signal: signals.cancelled, signals };
+  return { root: resolve(chosen), cwd: currentFolder(), env: process.env, stdout, stderr, signal: signals.cancelled, signals };
+}
+
+/** @throws {TsbuildError} CURRENT_FOLDER_MISSING */
+function currentFolder(): string {
+  try {
+    return process.cwd();
+  } catch (cause) {
+    throw new TsbuildError("CURRENT_FOLDER_MISSING", "the current folder does not exist any more", { cause, hint: "cd to one that does" });
+  }
 }
 
 /** Up to `--`, since what follows may belong to a container. */
@@ -68,7 +77,7 @@ function asksForHelp(args: readonly string[]): boolean {
 /** What may stand alone after `tsbuild` as the folder to build. */
 function isContext(word: string): boolean {
   if (word.includes("/") || word === "." || word === "..") return true;
-  return statSync(join(process.cwd(), word), { throwIfNoEntry: false })?.isDirectory() === true;
+  return statSync(join(currentFolder(), word), { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 async function printHelp(): Promise<number> {

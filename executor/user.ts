@@ -15,6 +15,8 @@ export interface ResolvedUser {
   readonly name?: string | undefined;
 }
 
+/** fcntl.h: Node has no name for it. */
+const O_PATH = 0o10000000;
 const MAX_ID = 2_147_483_647;
 const MAX_DATABASE_BYTES = 10 * 1024 * 1024;
 
@@ -107,12 +109,13 @@ function readGroups(kernel: Kernel, rootfs: string): readonly GroupEntry[] {
 function readDatabase(kernel: Kernel, rootfs: string, path: string): string {
   const rootFd = openSync(rootfs, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
-    // O_NONBLOCK: opening a FIFO must not wait for a writer.
-    const fd = kernel.openAt(rootFd, path, { flags: constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY, resolve: "in-root" });
+    // O_PATH: opening a device does things by itself (a watchdog starts, a tape rewinds), and a FIFO waits for a writer.
+    const placeFd = kernel.openAt(rootFd, path, { flags: O_PATH, resolve: "in-root" });
     try {
-      return readRegular(fd, path);
+      if (!fstatSync(placeFd).isFile()) throw new TsbuildError("USER_DATABASE_UNREADABLE", `the image's ${path} is not a regular file`);
+      return readPlace(placeFd, path);
     } finally {
-      closeSync(fd);
+      closeSync(placeFd);
     }
   } catch (error) {
     if (isErrno(error, "ENOENT", "ENOTDIR")) return "";
@@ -123,9 +126,17 @@ function readDatabase(kernel: Kernel, rootfs: string, path: string): string {
   }
 }
 
+function readPlace(placeFd: number, path: string): string {
+  const fd = openSync(`/proc/self/fd/${placeFd}`, constants.O_RDONLY);
+  try {
+    return readRegular(fd, path);
+  } finally {
+    closeSync(fd);
+  }
+}
+
 function readRegular(fd: number, path: string): string {
   const stat = fstatSync(fd);
-  if (!stat.isFile()) throw new TsbuildError("USER_DATABASE_UNREADABLE", `the image's ${path} is not a regular file`);
   if (stat.size > MAX_DATABASE_BYTES) throw new TsbuildError("USER_DATABASE_UNREADABLE", `the image's ${path} is larger than 10 MiB`);
   const buffer = Buffer.allocUnsafe(stat.size);
   let length = 0;

@@ -10,6 +10,8 @@ import type { Vertex } from "../llb/graph.js";
 import { BuildContexts } from "./contexts.js";
 import type { BuildEnvironment } from "./environment.js";
 import { exportBuild } from "./export/outputs.js";
+import { GitSources } from "./git/git-sources.js";
+import { explainFullDisk } from "./disk-full.js";
 import { BuildHistory } from "./history.js";
 import { httpAuthorization } from "./http-authorization.js";
 import { HttpFiles } from "./http-files.js";
@@ -19,6 +21,7 @@ import { ParsedLines } from "./parsed-lines.js";
 import { HeldChains } from "./presence.js";
 import { Pools } from "./pool.js";
 import { LazyRegistry } from "./registry.js";
+import { SshAgents } from "./ssh/ssh-agents.js";
 import { Runner } from "./runner.js";
 import type { BuildRequest, BuildResult } from "./types.js";
 
@@ -33,6 +36,8 @@ export async function build(store: Store, request: BuildRequest, signal: AbortSi
   const registry = stack.use(new LazyRegistry(request.insecureRegistries));
   const images = new Images({ store, pools, events: request.events, pull: request.pull, registry });
   const http = stack.use(new HttpFiles({ store, events: request.events, downloads: request.downloads, authorization: httpAuthorization(request.secrets) }));
+  const agents = stack.use(new SshAgents(store, request.ssh));
+  const git = stack.use(new GitSources({ store, pools, events: request.events, secrets: request.secrets, agents, known: request.gitRefs }));
   const buildId = store.newBuildId();
   const history = new BuildHistory(store, buildId, request);
   stack.defer(() => contexts.save());
@@ -49,8 +54,10 @@ export async function build(store: Store, request: BuildRequest, signal: AbortSi
       contexts,
       images,
       http,
+      git,
       events: history.recording(request.events),
       secrets: request.secrets,
+      agents,
       buildId,
       wantsDiffId: request.wantsImageId,
       networks: openNetworks(stack),
@@ -62,7 +69,7 @@ export async function build(store: Store, request: BuildRequest, signal: AbortSi
     return { ...exported, buildId };
   } catch (error) {
     history.end("failed", error);
-    throw error;
+    throw explainFullDisk(error, store.path());
   }
 }
 

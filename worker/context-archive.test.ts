@@ -27,7 +27,10 @@ test("the Dockerfile of an archive, plain or compressed", async (t) => {
   mkdirSync(join(dir, "ctx/sub"));
   writeFileSync(join(dir, "ctx/sub/D"), "FROM b\n");
   for (const flags of [[], ["-z"], ["--zstd"]]) {
-    assert.deepEqual(await readContextFile(archive(dir, ...flags), "x", undefined), { dockerfile: { name: "Dockerfile", text: "FROM a\n" }, isArchive: true });
+    assert.deepEqual(await readContextFile(archive(dir, ...flags), "x", undefined), {
+      dockerfile: { name: "Dockerfile", text: "FROM a\n" },
+      isArchive: true,
+    });
   }
   assert.deepEqual((await readContextFile(archive(dir), "x", "./sub/D")).dockerfile, { name: "sub/D", text: "FROM b\n" });
   await assert.rejects(readContextFile(archive(dir), "x", "nope"), { code: "DOCKERFILE_MISSING", message: /nope/ });

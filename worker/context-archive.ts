@@ -44,7 +44,10 @@ async function findInArchive(fd: number, shown: string, names: readonly string[]
     if (entries === undefined) return undefined;
     const chosen = wanted.find((candidate) => entries.has(candidate));
     const found = chosen === undefined ? undefined : entries.get(chosen);
-    if (found === undefined) throw new TsbuildError("DOCKERFILE_MISSING", `the build context ${shown} has no ${name ?? names[0] ?? ""} in it`, { hint: "say with -f where in the archive it is" });
+    if (found === undefined)
+      throw new TsbuildError("DOCKERFILE_MISSING", `the build context ${shown} has no ${name ?? names[0] ?? ""} in it`, {
+        hint: "say with -f where in the archive it is",
+      });
     // what links lead to is still called by the name it was asked by
     name ??= chosen;
     if (found.type === "file") return { name: name ?? "", text: decoded(found.content, shown) };
@@ -92,7 +95,8 @@ class EntryCollector implements TarHandler {
     if (!this.#names.has(path)) return;
     this.found.delete(path);
     if (type === "hardlink") this.found.set(path, { type: "link", target: inside(linkName) });
-    if (type === "symlink") this.found.set(path, { type: "link", target: inside(posix.join(linkName.startsWith("/") ? "/" : posix.dirname(path), linkName)) });
+    if (type === "symlink")
+      this.found.set(path, { type: "link", target: inside(posix.join(linkName.startsWith("/") ? "/" : posix.dirname(path), linkName)) });
     if (type !== "file") return;
     if (size > MAX_DOCKERFILE_BYTES) throw tooLarge(`${path} in ${this.#shown}`, size);
     this.#open = { name: path, chunks: [] };
@@ -131,7 +135,9 @@ function decoded(bytes: Buffer, shown: string): string {
 }
 
 function invalid(shown: string, problem: string): TsbuildError {
-  return new TsbuildError("CONTEXT_INVALID", `the build context ${shown} ${problem}`, { hint: "give a tar, plain or compressed, with the Dockerfile in it, or a Dockerfile alone" });
+  return new TsbuildError("CONTEXT_INVALID", `the build context ${shown} ${problem}`, {
+    hint: "give a tar, plain or compressed, with the Dockerfile in it, or a Dockerfile alone",
+  });
 }
 
 function tooLarge(what: string, size: number): TsbuildError {

@@ -1,9 +1,9 @@
 /** The caller's folders: which folder a name means, what its ignore file says, and what its files hash to. */
-import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Digest } from "../base/digest.js";
 import { TsbuildError, isErrno } from "../base/errors.js";
 import { parseIgnoreFile } from "../base/patterns.js";
+import { readRegularText } from "../base/read-regular.js";
 import { StatCache } from "../cache/stat-cache.js";
 import type { Store } from "../cache/store.js";
 import type { ExpectedSelection } from "./files/copy.js";
@@ -38,12 +38,8 @@ export class BuildContexts {
   /** Bound for the frontend. Patterns of the ignore file, none when there is no such file. */
   readonly ignorePatterns = async (name: string): Promise<readonly string[]> => {
     const path = (name === "context" ? this.#folders.ignoreFile : undefined) ?? join(this.folder(name), ".dockerignore");
-    if (!existsSync(path)) return [];
-    const size = statSync(path).size;
-    if (size > MAX_IGNORE_BYTES) {
-      throw new TsbuildError("IGNORE_FILE_TOO_BIG", `${path} has ${size} bytes; at most ${MAX_IGNORE_BYTES} are read`, { hint: "use fewer, broader patterns" });
-    }
-    return parseIgnoreFile(readIgnoreFile(path));
+    const text = readIgnoreFile(path);
+    return text === undefined ? [] : parseIgnoreFile(text);
   };
 
   memo(name: string): Promise<StatCache> {
@@ -70,11 +66,13 @@ export class BuildContexts {
   }
 }
 
-function readIgnoreFile(path: string): string {
+/** Undefined when there is none. */
+function readIgnoreFile(path: string): string | undefined {
   try {
-    return readFileSync(path, "utf8");
+    return readRegularText(path, MAX_IGNORE_BYTES);
   } catch (error) {
-    if (!isErrno(error, "EACCES", "EISDIR")) throw error;
+    if (isErrno(error, "ENOENT")) return undefined;
+    if (!isErrno(error, "EACCES", "ELOOP", "ENXIO")) throw error;
     throw new TsbuildError("IGNORE_FILE_UNREADABLE", `${path} can't be read`, { cause: error });
   }
 }

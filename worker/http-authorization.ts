@@ -1,5 +1,5 @@
 /** Secrets that are credentials for ADD of a URL, by BuildKit's names. */
-import { secretContent } from "./ops/exec-mounts.js";
+import { secretContent } from "./secret-content.js";
 import type { SecretSource } from "./types.js";
 
 /**

@@ -24,7 +24,10 @@ interface Web {
 
 async function web(t: TestContext): Promise<Web> {
   const server = createServer((request, response) => {
-    const headers = { ...(state.etag === undefined ? {} : { etag: state.etag }), ...(state.lastModified === undefined ? {} : { "last-modified": state.lastModified }) };
+    const headers = {
+      ...(state.etag === undefined ? {} : { etag: state.etag }),
+      ...(state.lastModified === undefined ? {} : { "last-modified": state.lastModified }),
+    };
     const status = state.etag !== undefined && request.headers["if-none-match"] === state.etag ? 304 : 200;
     state.answers.push(status);
     state.authorizations.push(request.headers.authorization);
@@ -37,7 +40,14 @@ async function web(t: TestContext): Promise<Web> {
   });
   const address = server.address();
   assert.ok(address !== null && typeof address === "object");
-  const state: Web = { url: `http://127.0.0.1:${address.port}/tool`, body: "tool v1", etag: undefined, lastModified: undefined, answers: [], authorizations: [] };
+  const state: Web = {
+    url: `http://127.0.0.1:${address.port}/tool`,
+    body: "tool v1",
+    etag: undefined,
+    lastModified: undefined,
+    answers: [],
+    authorizations: [],
+  };
   return state;
 }
 
@@ -78,7 +88,10 @@ test("a file becomes a snapshot of one file, closed to others, with the server's
 test("one build asks once, however often the file is named", async (t) => {
   const [store, site] = [await openStore(t), await web(t)];
   await inBuild(store, async (files) => {
-    await Promise.all([files.identify(source(site.url), vertex, signal), files.identify(source(site.url, { filename: "other" }), vertex, signal)]);
+    await Promise.all([
+      files.identify(source(site.url), vertex, signal),
+      files.identify(source(site.url, { filename: "other" }), vertex, signal),
+    ]);
     await files.fetch(source(site.url), vertex, signal);
   });
   assert.deepEqual(site.answers, [200]);
@@ -121,7 +134,11 @@ test("a wrong checksum is an error that names both, and nothing becomes a snapsh
   const wanted = sha256Digest("something else");
   await assert.rejects(
     inBuild(store, (files) => files.fetch(source(site.url, { checksum: wanted }), vertex, signal)),
-    (error: unknown) => error instanceof TsbuildError && error.code === "CHECKSUM_MISMATCH" && error.message.includes(wanted) && error.message.includes(sha256Digest("tool v1")),
+    (error: unknown) =>
+      error instanceof TsbuildError &&
+      error.code === "CHECKSUM_MISMATCH" &&
+      error.message.includes(wanted) &&
+      error.message.includes(sha256Digest("tool v1")),
   );
   assert.deepEqual(await store.snapshots.list(), []);
 });

@@ -43,7 +43,8 @@ export class HttpFiles implements AsyncDisposable {
 
   /** With a checksum the file is known before anybody is asked for it. */
   async identify(op: HttpSource, vertex: Digest, signal: AbortSignal): Promise<SourceFacts> {
-    const identity = op.checksum === undefined ? identityOf(op, await this.content(op.url, { vertex }, signal)) : pinnedIdentity(op, op.checksum);
+    const identity =
+      op.checksum === undefined ? identityOf(op, await this.content(op.url, { vertex }, signal)) : pinnedIdentity(op, op.checksum);
     const chain = [snapshotName(identity)];
     return { chain, identity, isPresent: await this.#options.store.snapshots.hasAll(chain) };
   }
@@ -88,7 +89,10 @@ export class HttpFiles implements AsyncDisposable {
     const known = await this.#whole(readHttpRecord(store, url));
     const client = await this.#openClient();
     const header = URL.canParse(url) ? authorization?.(new URL(url)) : undefined;
-    const fetched = await client.fetch({ url, known, authorization: header, receive: (chunks) => this.#receive(chunks, url, vertex) }, signal);
+    const fetched = await client.fetch(
+      { url, known, authorization: header, receive: (chunks) => this.#receive(chunks, url, vertex) },
+      signal,
+    );
     if (fetched.type === "unchanged") {
       if (known === undefined) throw new Error("Internal error: a file nobody has is unchanged");
       return known;
@@ -109,7 +113,8 @@ export class HttpFiles implements AsyncDisposable {
     await using writer = await this.#options.store.content.writer();
     let current = 0;
     const say = (isDone: boolean): void => {
-      if (vertex !== undefined) this.#options.events({ type: "step-progress", vertex, id: `downloading ${shownUrl(url)}`, current, isDone, atMs: Date.now() });
+      if (vertex !== undefined)
+        this.#options.events({ type: "step-progress", vertex, id: `downloading ${shownUrl(url)}`, current, isDone, atMs: Date.now() });
     };
     for await (const chunk of chunks) {
       await writer.write(chunk);
@@ -149,13 +154,23 @@ async function placeFile(blob: string, path: string): Promise<void> {
     await copyFile(blob, path, constants.COPYFILE_FICLONE);
   } catch (error) {
     if (!isErrno(error, "ENAMETOOLONG")) throw error;
-    throw new TsbuildError("HTTP_URL", "the last part of the address is too long for the name of a file", { hint: "fetch it in a RUN step, under a shorter name" });
+    throw new TsbuildError("HTTP_URL", "the last part of the address is too long for the name of a file", {
+      hint: "fetch it in a RUN step, under a shorter name",
+    });
   }
 }
 
 /** What is in the snapshot. */
 function identityOf(op: HttpSource, { digest, lastModified }: HttpRecord): Digest {
-  return digestOf({ type: "http", name: op.filename, digest, mode: op.mode ?? DEFAULT_MODE, mtime: modifiedSec(lastModified), uid: op.uid ?? 0, gid: op.gid ?? 0 });
+  return digestOf({
+    type: "http",
+    name: op.filename,
+    digest,
+    mode: op.mode ?? DEFAULT_MODE,
+    mtime: modifiedSec(lastModified),
+    uid: op.uid ?? 0,
+    gid: op.gid ?? 0,
+  });
 }
 
 /** Without the time, which only the server knows: times of what is copied count in no key. */

@@ -6,7 +6,7 @@ import { MessageChannel, type MessagePort, receiveMessageOnPort } from "node:wor
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { Piscina } from "piscina";
-import { type PlainError, fromPlain } from "../base/errors.js";
+import { type PlainError, TsbuildError, fromPlain, messageOf } from "../base/errors.js";
 import type { Task, TaskResults, ThreadMessage, ThreadOrder } from "./tasks.js";
 
 /** What crosses the border: a task with the port over which it is cancelled and talks back. */
@@ -67,7 +67,7 @@ export class Pools implements AsyncDisposable {
     };
     options.signal.addEventListener("abort", wait, { once: true });
     try {
-      return await call(pool, task, options);
+      return await callAgain(pool, task, options);
     } catch (error) {
       throw options.signal.aborted ? options.signal.reason : error;
     } finally {
@@ -108,6 +108,28 @@ async function makePool(maxThreads: number, concurrentTasksPerWorker: number): P
   });
 }
 
+/** Tasks that only read, or write what a second attempt writes over. */
+const REPEATABLE: readonly Task["type"][] = ["hash-files", "diff-id", "scan-step"];
+
+/** A thread that dies (out of memory, a native module that gives up) takes its tasks with it: those that can be done again are, once. */
+async function callAgain(pool: Piscina, task: Task, options: TaskOptions): Promise<unknown> {
+  try {
+    return await call(pool, task, options);
+  } catch (error) {
+    const isRepeatable = error instanceof TsbuildError && error.code === "WORKER_DIED" && REPEATABLE.includes(task.type);
+    if (!isRepeatable || options.signal.aborted) throw error;
+    return await call(pool, task, options);
+  }
+}
+
+/** What piscina rejects with is never the task's own failure: that comes as a reply. */
+function died(task: Task, cause: unknown): TsbuildError {
+  return new TsbuildError("WORKER_DIED", `a worker thread ended in the middle of its work (${task.type}): ${messageOf(cause)}`, {
+    hint: "build again: what was finished is kept; if it was out of memory, allow less at a time with --max-parallelism",
+    cause,
+  });
+}
+
 async function call(pool: Piscina, task: Task, options: TaskOptions): Promise<unknown> {
   const { port1, port2 } = new MessageChannel();
   const tell = (order: ThreadOrder): void => port1.postMessage(order);
@@ -127,7 +149,12 @@ async function call(pool: Piscina, task: Task, options: TaskOptions): Promise<un
   port1.on("message", onMessage);
   try {
     const request: ThreadCall = { task, port: port2 };
-    const reply = (await pool.run(request, { transferList: [port2] })) as ThreadReply;
+    const reply = await pool.run(request, { transferList: [port2] }).then(
+      (value: ThreadReply) => value,
+      (error: unknown) => {
+        throw died(task, error);
+      },
+    );
     drain(port1, onMessage);
     if (logFailure.error !== undefined) throw logFailure.error;
     if (reply.ok) return reply.value;

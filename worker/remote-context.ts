@@ -35,7 +35,11 @@ const MAX_STDIN_BYTES = 32 * 2 ** 30;
  * Fetches or reads the context into the store, once, and finds its Dockerfile.
  * @throws {TsbuildError} HTTP_…, CONTEXT_INVALID, DOCKERFILE_MISSING, DOCKERFILE_UNREADABLE
  */
-export async function loadRemoteContext(source: RemoteSource, { store, events, dockerfile }: RemoteContextOptions, signal: AbortSignal): Promise<RemoteContext> {
+export async function loadRemoteContext(
+  source: RemoteSource,
+  { store, events, dockerfile }: RemoteContextOptions,
+  signal: AbortSignal,
+): Promise<RemoteContext> {
   const url = source.type === "url" ? source.url : STDIN;
   const record = source.type === "url" ? await fetchFile(store, events, url, signal) : await storeStream(store, source.stream, signal);
   const shown = source.type === "url" ? shownUrl(url) : "on standard input";
@@ -49,7 +53,10 @@ export async function loadRemoteContext(source: RemoteSource, { store, events, d
 export async function loadRemoteDockerfile(store: Store, url: string, events: EventSink, signal: AbortSignal): Promise<SourceFile> {
   const { digest } = await fetchFile(store, events, url, signal);
   const { dockerfile, isArchive } = await readContextFile(store.content.path(digest), shownUrl(url), undefined);
-  if (isArchive) throw new TsbuildError("CONTEXT_INVALID", `-f ${shownUrl(url)} is an archive, not a Dockerfile`, { hint: "give it as the build context, and -f as a path in it" });
+  if (isArchive)
+    throw new TsbuildError("CONTEXT_INVALID", `-f ${shownUrl(url)} is an archive, not a Dockerfile`, {
+      hint: "give it as the build context, and -f as a path in it",
+    });
   return { name: shownUrl(url), text: dockerfile.text };
 }
 
@@ -66,7 +73,8 @@ async function storeStream(store: Store, stream: Readable, signal: AbortSignal):
     for await (const chunk of addAbortSignal(signal, stream)) {
       if (!Buffer.isBuffer(chunk)) throw new Error("Internal error: standard input isn't bytes");
       total += chunk.length;
-      if (total > MAX_STDIN_BYTES) throw new TsbuildError("CONTEXT_INVALID", `the build context on standard input has more than ${MAX_STDIN_BYTES} bytes`);
+      if (total > MAX_STDIN_BYTES)
+        throw new TsbuildError("CONTEXT_INVALID", `the build context on standard input has more than ${MAX_STDIN_BYTES} bytes`);
       await writer.write(chunk);
     }
   } catch (error) {

@@ -5,7 +5,7 @@ import type { FileAction } from "../llb/op.js";
 import type { ExitStatus, ProcessSpec } from "../executor/types.js";
 import type { Descriptor } from "../image/types.js";
 
-export type Task = HashFilesTask | FileOpTask | ExecTask | ScanStepTask | UnpackTask | SettleTask | CompressTask | DiffIdTask | CopyOutTask;
+export type Task = HashFilesTask | FileOpTask | ExecTask | ScanStepTask | UnpackTask | SettleTask | CompressTask | DiffIdTask | CopyOutTask | ListTreeTask;
 
 export interface TaskResults {
   readonly "hash-files": readonly HashedFile[];
@@ -17,6 +17,7 @@ export interface TaskResults {
   readonly compress: Omit<Descriptor, "mediaType"> & { readonly diffId: Digest };
   readonly "diff-id": Digest;
   readonly "copy-out": undefined;
+  readonly "list-tree": CommittedFacts;
 }
 
 /** SHA-256 of files of a context. */
@@ -86,7 +87,9 @@ export type StepMount =
   | { readonly type: "context"; readonly dir: string; readonly exclude: readonly string[]; readonly source: string; readonly target: string; readonly writable: boolean }
   | { readonly type: "cache"; readonly dir: string; readonly target: string; readonly readonly: boolean }
   | { readonly type: "tmpfs"; readonly target: string; readonly sizeBytes?: number | undefined }
-  | { readonly type: "secret"; readonly target: string; readonly content: Uint8Array; readonly mode: number; readonly uid: number; readonly gid: number };
+  | { readonly type: "secret"; readonly target: string; readonly content: Uint8Array; readonly mode: number; readonly uid: number; readonly gid: number }
+  /** A socket of this process's own that the step may speak to. */
+  | { readonly type: "socket"; readonly path: string; readonly target: string };
 
 /** Lists what a process changed and says what it came to. */
 export interface ScanStepTask {
@@ -144,6 +147,14 @@ export interface DiffIdTask {
   readonly type: "diff-id";
   readonly dir: string;
   readonly listPath: string;
+}
+
+/** Lists a tree that another program wrote into the snapshot, after giving all of it one time. */
+export interface ListTreeTask {
+  readonly type: "list-tree";
+  readonly active: ActivePaths;
+  /** Seconds since 1970. */
+  readonly timeSec: number;
 }
 
 /** Writes filesystems, or a path of each, to a folder or a tar outside the store. */

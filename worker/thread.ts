@@ -52,6 +52,8 @@ async function perform(task: Task, context: ThreadContext): Promise<TaskResults[
       return (await import("./thread/compress.js")).diffId(task);
     case "copy-out":
       return (await import("./thread/copy-out.js")).copyOut(task);
+    case "list-tree":
+      return (await import("./thread/list-tree.js")).listTree(task);
     default:
       return unreachable(task);
   }

@@ -3,6 +3,7 @@ import type { Digest } from "../base/digest.js";
 import type { EventSink } from "../base/events.js";
 import type { HttpRecord } from "../cache/http-records.js";
 import type { CompileRequest } from "../frontend/compile/types.js";
+import type { GitRefs } from "./git/refs.js";
 import type { Descriptor } from "../image/types.js";
 
 export interface BuildRequest extends Omit<CompileRequest, "images" | "ignorePatterns"> {
@@ -14,10 +15,14 @@ export interface BuildRequest extends Omit<CompileRequest, "images" | "ignorePat
   readonly ignoreFile?: string | undefined;
   /** Files behind addresses that were fetched for this build already: a context that is an archive. */
   readonly downloads?: ReadonlyMap<string, HttpRecord> | undefined;
+  /** What refs of git repositories mean, where that was found out for this build already: a context that is a repository. */
+  readonly gitRefs?: GitRefs | undefined;
   /** Full names the image is stored under (`docker.io/library/app:latest`). */
   readonly tags: readonly string[];
   readonly outputs: readonly Output[];
   readonly secrets: ReadonlyMap<string, SecretSource>;
+  /** Agents for RUN --mount=type=ssh and for git repositories reached by ssh. */
+  readonly ssh: ReadonlyMap<string, SshSource>;
   readonly pull: "missing" | "always";
   /** RUN steps at the same time at most. */
   readonly maxParallelism: number;
@@ -29,6 +34,12 @@ export interface BuildRequest extends Omit<CompileRequest, "images" | "ignorePat
 }
 
 export type SecretSource = { readonly type: "file"; readonly path: string } | { readonly type: "env"; readonly name: string };
+
+export type SshSource =
+  /** Of an agent that runs already. */
+  | { readonly type: "socket"; readonly path: string }
+  /** Private keys, for an agent of the build's own. */
+  | { readonly type: "keys"; readonly paths: readonly string[] };
 
 export type Output =
   | { readonly type: "image"; readonly attributes: OutputAttributes }

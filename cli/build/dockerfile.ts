@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { isErrno, TsbuildError } from "../../base/errors.js";
+import { readRegularText } from "../../base/read-regular.js";
 import type { SourceFile } from "../../base/source.js";
 
 /** In this order. */
@@ -20,17 +21,12 @@ export function isRemote(text: string): boolean {
 
 /**
  * The folder to build, absolute.
- * @throws {TsbuildError} CONTEXT_UNSUPPORTED, CONTEXT_MISSING
+ * @throws {TsbuildError} CONTEXT_MISSING
  */
 export function contextFolder(text: string, cwd: string): string {
   const folder = resolve(cwd, text);
   const stats = statSync(folder, { throwIfNoEntry: false });
   if (stats?.isDirectory() === true) return folder;
-  if (stats === undefined && isRemote(text)) {
-    throw new TsbuildError("CONTEXT_UNSUPPORTED", `a git repository can't be the build context: ${text}`, {
-      hint: "clone it and build the folder",
-    });
-  }
   const problem = stats === undefined ? "does not exist" : "is not a folder";
   throw new TsbuildError("CONTEXT_MISSING", `the build context ${text} ${problem}`);
 }
@@ -51,7 +47,8 @@ export function readDockerfile(
   }
   const name = given ?? defaultName(context);
   const path = given === undefined ? join(context, name) : resolve(cwd, given);
-  const text = readText(path, `the Dockerfile ${given ?? path}`);
+  // One named by hand may be a pipe, `-f <(generate)`; one found in the context may have been put there by anybody.
+  const text = readText(path, `the Dockerfile ${given ?? path}`, given === undefined ? readFound : readGiven);
   const ignoreFile = `${path}.dockerignore`;
   return { source: { name, text }, ignoreFile: existsSync(ignoreFile) ? ignoreFile : undefined };
 }
@@ -69,10 +66,16 @@ function defaultName(context: string): string {
   throw new TsbuildError("DOCKERFILE_MISSING", `there is no Dockerfile in ${context}`, { hint });
 }
 
-function readText(path: string | 0, what: string): string {
+const MAX_DOCKERFILE_BYTES = 64 * 1024 * 1024;
+
+const readGiven = (path: string | 0): string => readFileSync(path, "utf8");
+const readFound = (path: string | 0): string => (path === 0 ? readGiven(path) : readRegularText(path, MAX_DOCKERFILE_BYTES));
+
+function readText(path: string | 0, what: string, read: (path: string | 0) => string = readGiven): string {
   try {
-    return readFileSync(path, "utf8");
+    return read(path);
   } catch (cause) {
+    if (cause instanceof TsbuildError) throw cause;
     if (isErrno(cause, "ENOENT", "ENOTDIR")) {
       throw new TsbuildError("DOCKERFILE_MISSING", `${what} does not exist`, { hint: "the path of -f is relative to the current folder" });
     }

@@ -52,7 +52,6 @@ test("an unknown flag gets a suggestion", () => {
 
 test("a flag that can't be honoured is refused with a reason", () => {
   for (const args of [
-    ["--ssh", "default"],
     ["--cache-to", "type=inline"],
     ["--provenance=max"],
     ["--sbom=true"],

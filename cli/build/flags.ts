@@ -14,6 +14,7 @@ export interface BuildFlags {
   readonly platform: readonly string[];
   readonly label: readonly string[];
   readonly secret: readonly string[];
+  readonly ssh: readonly string[];
   readonly noCache: boolean;
   readonly noCacheFilter: readonly string[];
   readonly buildContext: readonly string[];
@@ -60,7 +61,6 @@ const REFUSED: readonly (readonly [flags: string, sentence: string])[] = [
   ["--policy <text>", "policies are not supported yet"],
   ["--security-opt <text>", "steps always run with the default profile; RUN --security=insecure with --allow security.insecure lifts it"],
   ["--squash", "squashing is not supported; copy what you need into a last stage"],
-  ["--ssh <text>", "SSH agents are not supported yet; --secret can pass a key"],
 ];
 
 /** Docker's flags for what tsbuild does anyway (or, said to be off, never does). */
@@ -106,6 +106,7 @@ function takenOptions(): readonly Option[] {
     repeated("--platform <list>", "platforms to build for, for example linux/amd64,linux/arm64"),
     repeated("--label <name=value>", "label of the image"),
     repeated("--secret <id=…>", "secret for RUN --mount=type=secret: id=NAME,src=FILE or id=NAME,env=VARIABLE"),
+    repeated("--ssh <id=…>", "agent for RUN --mount=type=ssh and git: default, or id=SOCKET, or id=KEYFILE[,KEYFILE…]"),
     new Option("--no-cache", "run every step anew"),
     repeated("--no-cache-filter <stages>", "run the steps of these stages anew"),
     repeated("--build-context <name=where>", "folder, docker-image://REF or oci-layout://FOLDER@DIGEST under a name"),
@@ -174,6 +175,7 @@ function flagsOf(context: string, given: Readonly<Record<string, unknown>>): Bui
     platform: commaLists("platform"),
     label: strings(given["label"]),
     secret: strings(given["secret"]),
+    ssh: strings(given["ssh"]),
     noCache: given["cache"] === false,
     noCacheFilter: commaLists("cacheFilter"),
     buildContext: strings(given["buildContext"]),

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { TsbuildError } from "../../base/errors.js";
 import type { NamedContext } from "../../frontend/compile/types.js";
 import { splitAtEquals } from "../values/key-value.js";
-import { isRemote } from "./dockerfile.js";
+import { isGitContext } from "./git-context.js";
 
 export interface NamedContexts {
   readonly buildContexts: ReadonlyMap<string, NamedContext>;
@@ -37,13 +37,10 @@ function parseNamedContext(name: string, value: string, cwd: string): NamedConte
   if (value.startsWith("oci-layout://")) return ociLayout(name, value.slice("oci-layout://".length), cwd);
   const isFolder = statSync(resolve(cwd, value), { throwIfNoEntry: false })?.isDirectory() === true;
   if (isFolder) return { type: "local", name };
-  if (isRemote(value)) return isGit(value) ? { type: "git", url: value } : { type: "http", url: value };
+  if (isGitContext(value, cwd)) return { type: "git", url: value };
+  if (/^https?:\/\//i.test(value)) return { type: "http", url: value };
   const problem = existsSync(resolve(cwd, value)) ? "is not a folder" : "does not exist";
   throw new TsbuildError("CONTEXT_MISSING", `--build-context ${name}: ${value} ${problem}`);
-}
-
-function isGit(url: string): boolean {
-  return /^(?:git|ssh):\/\/|^git@|\.git(?:#|$)|^github\.com\//i.test(url);
 }
 
 function ociLayout(name: string, text: string, cwd: string): NamedContext {

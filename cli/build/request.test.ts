@@ -144,7 +144,7 @@ test("what is missing or lies elsewhere is named", () => {
   assert.throws(() => request(["empty"]), { code: "DOCKERFILE_MISSING", message: /empty/ });
   assert.throws(() => request(["-f", "nope", "ctx"]), { code: "DOCKERFILE_MISSING" });
   assert.throws(() => request(["-f", "ctx", "ctx"]), { code: "DOCKERFILE_UNREADABLE", message: /folder/ });
-  assert.throws(() => request(["https://example.com/a.git"]), { code: "CONTEXT_UNSUPPORTED" });
+  assert.throws(() => request(["https://example.com/a.git"]), { code: "CONTEXT_MISSING" });
 });
 
 test("what was loaded from elsewhere takes the place of folder and Dockerfile", () => {
@@ -152,7 +152,11 @@ test("what was loaded from elsewhere takes the place of folder and Dockerfile", 
   assert.ok(typeof flags !== "string");
   const dockerfile = { name: "Dockerfile", text: "FROM scratch\n" };
   const context = { type: "http", url: "https://example.com/a.tar.gz" } as const;
-  const made = buildRequest(flags, { cwd: folder, env: {}, events: () => {} }, { context: { dockerfile, context, downloads: new Map() }, dockerfile: { source: dockerfile } });
+  const made = buildRequest(
+    flags,
+    { cwd: folder, env: {}, events: () => {} },
+    { context: { dockerfile, context, downloads: new Map() }, dockerfile: { source: dockerfile } },
+  );
   assert.deepEqual([made.contextDir, made.dockerfile, made.buildContexts], [undefined, dockerfile, new Map([["context", context]])]);
 });
 
@@ -164,8 +168,11 @@ test("addresses and standard input are told from folders and repositories", () =
   };
   const stdin = Readable.from([]);
   assert.equal(inputs("ctx"), undefined);
-  assert.equal(inputs("https://example.com/a.git#main"), undefined);
-  assert.deepEqual(inputs("https://example.com/a.tgz"), { context: { type: "url", url: "https://example.com/a.tgz" }, dockerfileUrl: undefined });
+  assert.deepEqual(inputs("https://example.com/a.git#main"), { context: { type: "git", url: "https://example.com/a.git#main" }, dockerfileUrl: undefined });
+  assert.deepEqual(inputs("https://example.com/a.tgz"), {
+    context: { type: "url", url: "https://example.com/a.tgz" },
+    dockerfileUrl: undefined,
+  });
   assert.deepEqual(inputs("-f", "http://h/Dockerfile", "ctx"), { dockerfileUrl: "http://h/Dockerfile" });
   assert.deepEqual(inputs("-"), { context: { type: "stdin", stream: stdin }, dockerfileUrl: undefined });
   assert.throws(() => inputs("-f", "-", "-"), { code: "USAGE" });

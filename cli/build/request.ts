@@ -11,11 +11,13 @@ import { parseCount } from "../values/numbers.js";
 import { contextFolder, readDockerfile } from "./dockerfile.js";
 import { parseExtraHosts } from "./extra-hosts.js";
 import type { BuildFlags } from "./flags.js";
+import { isSshContext } from "./git-context.js";
 import { parseLimits } from "./limits.js";
 import { parseNamedContexts } from "./named-context.js";
 import { parseOutput } from "./output.js";
 import type { LoadedInputs } from "./remote-inputs.js";
 import { parseSecrets } from "./secrets.js";
+import { parseSsh } from "./ssh.js";
 
 export interface Surroundings {
   readonly cwd: string;
@@ -52,6 +54,7 @@ export function buildRequest(flags: BuildFlags, { cwd, env, events }: Surroundin
     ...named,
     buildContexts: new Map([...mainContext(loaded), ...named.buildContexts]),
     downloads: loaded.context?.downloads,
+    gitRefs: loaded.context?.gitRefs,
     network,
     extraHosts: parseExtraHosts(flags.addHost),
     limits: parseLimits(flags.limits),
@@ -60,6 +63,7 @@ export function buildRequest(flags: BuildFlags, { cwd, env, events }: Surroundin
     tags: flags.tag.map(fullName),
     outputs,
     secrets: parseSecrets(flags.secret, { cwd, env }),
+    ssh: sshSources(flags, { cwd, env }),
     pull: flags.pull ? "always" : "missing",
     maxParallelism: maxParallelism(flags.maxParallelism),
     insecureRegistries: insecureRegistries(flags.insecureRegistry, env),
@@ -68,7 +72,21 @@ export function buildRequest(flags: BuildFlags, { cwd, env, events }: Surroundin
   };
 }
 
-/** A context that is an archive has a name already, unless --build-context gives that to another. */
+/** What a repository needs that is fetched before the request is made. */
+export function gitInputs(flags: BuildFlags, around: Omit<Surroundings, "events">): Pick<BuildRequest, "secrets" | "ssh" | "buildArgs"> {
+  return {
+    secrets: parseSecrets(flags.secret, around),
+    ssh: sshSources(flags, around),
+    buildArgs: buildArguments(flags.buildArg, around.env),
+  };
+}
+
+function sshSources({ ssh, context, buildContext }: BuildFlags, { cwd, env }: Omit<Surroundings, "events">): BuildRequest["ssh"] {
+  const contexts = [context, ...buildContext.map((text) => text.slice(text.indexOf("=") + 1))];
+  return parseSsh(ssh, { cwd, env, isWanted: ssh.length === 0 && contexts.some((text) => isSshContext(text, cwd)) });
+}
+
+/** A context that is an archive or a repository has a name already, unless --build-context gives that to another. */
 function mainContext({ context }: LoadedInputs): readonly (readonly [string, NamedContext])[] {
   return context?.context === undefined ? [] : [["context", context.context]];
 }

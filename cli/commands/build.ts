@@ -5,7 +5,7 @@ import type { BuildRequest, BuildResult } from "../../worker/types.js";
 import { type BuildFlags, parseBuildFlags } from "../build/flags.js";
 import { checkStdout } from "../build/output.js";
 import { loadInputs, type LoadedInputs, remoteInputs } from "../build/remote-inputs.js";
-import { buildRequest } from "../build/request.js";
+import { buildRequest, gitInputs } from "../build/request.js";
 import { writeResultFiles } from "../build/result-files.js";
 import type { CommandContext } from "../context.js";
 import { createDisplay, type ProgressMode, progressMode } from "../render/display.js";
@@ -61,12 +61,18 @@ async function withRequest<T>(
     return request;
   };
   try {
-    const remote = remoteInputs(flags, { cwd, stdin: process.stdin });
+    const remote = remoteInputs(flags, {
+      cwd,
+      // Node makes a stream of it at the first look, which takes milliseconds.
+      get stdin() {
+        return process.stdin;
+      },
+    });
     // Before the store is opened, unless something has to be fetched into it first: wrong usage costs nothing.
     const local = remote === undefined ? complete() : undefined;
     const { openStore } = await import("../../worker/open-store.js");
     await using store = await openStore(root);
-    const request = local ?? complete(await loadInputs(remote ?? {}, { store, events, file: flags.file }, signal));
+    const request = local ?? complete(await loadInputs(remote ?? {}, { store, events, file: flags.file, git: () => gitInputs(flags, { cwd, env }) }, signal));
     return await work(store, request);
   } finally {
     display.finish();

@@ -50,5 +50,6 @@ async function perform(flags: RunFlags, context: CommandContext): Promise<ExitSt
 
 /** A command that waits for keys would wait for ever. */
 function checkTerminal({ terminal, isInteractive }: RunFlags): void {
-  if (terminal && isInteractive && !isatty(0)) throw new TsbuildError("TERMINAL_MISSING", "the input device is not a TTY", { hint: "leave -t out" });
+  if (terminal && isInteractive && !isatty(0))
+    throw new TsbuildError("TERMINAL_MISSING", "the input device is not a TTY", { hint: "leave -t out" });
 }

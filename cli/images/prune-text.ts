@@ -37,6 +37,7 @@ function lineOf({ kind, name }: Victim): string | undefined {
     case "blob":
       return `deleted: ${name}`;
     case "record":
+    case "git-mirror":
     case "stat-cache":
       return undefined;
     default:

@@ -11,6 +11,7 @@ const NAMES: Readonly<Record<UsageType, string>> = {
   blob: "Build cache: blobs",
   record: "Build cache: records",
   "cache-mount": "Cache mounts",
+  "git-mirror": "Git repositories",
   "stat-cache": "File checksums",
   container: "Containers",
   volume: "Volumes",

@@ -29,7 +29,8 @@ function flagVariable(text: string, { env }: Caller): string {
 /** A name that the caller doesn't have is left out. */
 function fileVariable(line: string, path: string, { env }: Caller): readonly string[] {
   const name = line.split("=")[0] ?? "";
-  if (name === "" || /\s/.test(name)) throw new TsbuildError("USAGE", `--env-file ${path}: variable '${name}' contains whitespaces or is empty`);
+  if (name === "" || /\s/.test(name))
+    throw new TsbuildError("USAGE", `--env-file ${path}: variable '${name}' contains whitespaces or is empty`);
   if (line.includes("=")) return [line];
   const value = env[name];
   return value === undefined ? [] : [`${name}=${value}`];
@@ -51,7 +52,10 @@ export function parseLabels(flags: readonly string[], files: readonly string[], 
 /** Without blank lines, comments and blanks at the beginning. */
 function fileLines(flag: string, path: string, { cwd }: Caller): readonly string[] {
   const text = readText(flag, path, resolve(cwd, path)).replace(/^\uFEFF/, "");
-  return text.split(/\r?\n/).map((line) => line.trimStart()).filter((line) => line !== "" && !line.startsWith("#"));
+  return text
+    .split(/\r?\n/)
+    .map((line) => line.trimStart())
+    .filter((line) => line !== "" && !line.startsWith("#"));
 }
 
 function readText(flag: string, path: string, absolute: string): string {

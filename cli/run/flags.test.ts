@@ -22,7 +22,14 @@ test("two hyphens end the flags", () => {
 });
 
 test("bundled letters: the last may take the next word, or the rest of its own", () => {
-  assert.deepEqual(pick(flags("-itv", "/a:/b", "-eA=1", "-p80:80", "app")), { i: true, t: true, v: ["/a:/b"], e: ["A=1"], p: ["80:80"], image: "app" });
+  assert.deepEqual(pick(flags("-itv", "/a:/b", "-eA=1", "-p80:80", "app")), {
+    i: true,
+    t: true,
+    v: ["/a:/b"],
+    e: ["A=1"],
+    p: ["80:80"],
+    image: "app",
+  });
   assert.deepEqual(pick(flags("-itv/a:/b", "app", "-p", "1")), { i: true, t: true, v: ["/a:/b"], e: [], p: [], image: "app" });
 });
 
@@ -62,5 +69,8 @@ test("an image is wanted", () => {
 });
 
 test("an unknown flag takes no value", () => {
-  assert.deepEqual(splitAtImage([{ long: "--name", required: true }], ["--name", "a", "--what", "app"]), { flags: ["--name", "a", "--what"], rest: ["app"] });
+  assert.deepEqual(splitAtImage([{ long: "--name", required: true }], ["--name", "a", "--what", "app"]), {
+    flags: ["--name", "a", "--what"],
+    rest: ["app"],
+  });
 });

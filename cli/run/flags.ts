@@ -70,7 +70,8 @@ export function parseRunFlags(args: readonly string[]): RunFlags | string {
   if (help !== undefined) return help;
   checkRefused(program);
   const [image, ...command] = rest;
-  if (image === undefined) throw new TsbuildError("USAGE", "tsbuild run needs an image to run", { hint: "tsbuild run [flags] IMAGE [COMMAND …]" });
+  if (image === undefined)
+    throw new TsbuildError("USAGE", "tsbuild run needs an image to run", { hint: "tsbuild run [flags] IMAGE [COMMAND …]" });
   return flagsOf({ image, command }, program.opts());
 }
 
@@ -78,7 +79,8 @@ function runProgram(): Command {
   const program = flagParser("run")
     .usage("[flags] IMAGE [COMMAND] [ARGUMENT…]")
     .description("Runs a command in a new container, in the foreground.");
-  for (const option of [...basicOptions(), ...fileOptions(), ...networkOptions(), ...securityOptions(), ...limitOptions()]) program.addOption(option);
+  for (const option of [...basicOptions(), ...fileOptions(), ...networkOptions(), ...securityOptions(), ...limitOptions()])
+    program.addOption(option);
   addRefused(program);
   return program;
 }

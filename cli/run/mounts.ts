@@ -20,13 +20,27 @@ const VOLUME_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
 export function parseVolume(text: string, cwd: string): MountRequest {
   const parts = text.split(":");
   const [first = "", second, options] = parts;
-  if (parts.length > 3 || text === "" || parts.some((part) => part === "")) throw wrong("-v", text, "it is not of the form [SOURCE:]TARGET[:OPTIONS]");
+  if (parts.length > 3 || text === "" || parts.some((part) => part === ""))
+    throw wrong("-v", text, "it is not of the form [SOURCE:]TARGET[:OPTIONS]");
   if (second === undefined) return { type: "volume", target: absolute("-v", text, first), readonly: false, copiesImage: true };
   const target = absolute("-v", text, second);
   const { readonly, copiesImage, propagation } = volumeOptions(text, options);
-  if (isHostPath(first)) return { type: "bind", source: resolve(cwd, first), target, readonly, makesSource: true, ...(propagation === undefined ? {} : { propagation }) };
+  if (isHostPath(first))
+    return {
+      type: "bind",
+      source: resolve(cwd, first),
+      target,
+      readonly,
+      makesSource: true,
+      ...(propagation === undefined ? {} : { propagation }),
+    };
   if (!VOLUME_NAME.test(first)) {
-    throw wrong("-v", text, `"${first}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed`, "if you meant a folder of the host, write an absolute path");
+    throw wrong(
+      "-v",
+      text,
+      `"${first}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed`,
+      "if you meant a folder of the host, write an absolute path",
+    );
   }
   return { type: "volume", name: first, target, readonly, copiesImage };
 }
@@ -48,14 +62,18 @@ function volumeOptions(text: string, list: string | undefined): VolumeOptions {
     if (option === "ro") readonly = true;
     else if (option === "nocopy") copiesImage = false;
     else if (PROPAGATIONS.includes(option) || FROM_HOST.includes(option)) propagation = checkPropagation("-v", text, option);
-    else if (option !== "rw" && !HARMLESS.includes(option)) throw wrong("-v", text, `invalid mode: ${option}`, "known are ro, rw, nocopy and z");
+    else if (option !== "rw" && !HARMLESS.includes(option))
+      throw wrong("-v", text, `invalid mode: ${option}`, "known are ro, rw, nocopy and z");
   }
   return { readonly, copiesImage, propagation };
 }
 
 function checkPropagation(flag: string, text: string, value: string): string {
   if (PROPAGATIONS.includes(value)) return value;
-  if (FROM_HOST.includes(value)) throw new TsbuildError("UNSUPPORTED", `${flag} "${text}": mounts of a container can't appear on the host yet (${value})`, { hint: "use rslave to see the host's" });
+  if (FROM_HOST.includes(value))
+    throw new TsbuildError("UNSUPPORTED", `${flag} "${text}": mounts of a container can't appear on the host yet (${value})`, {
+      hint: "use rslave to see the host's",
+    });
   throw wrong(flag, text, `invalid propagation: ${value}`);
 }
 
@@ -63,7 +81,13 @@ function checkPropagation(flag: string, text: string, value: string): string {
 export function parseTmpfs(text: string): MountRequest {
   const split = text.indexOf(":");
   const target = absolute("--tmpfs", text, split === -1 ? text : text.slice(0, split));
-  const given = split === -1 ? [] : text.slice(split + 1).split(",").filter((option) => option !== "");
+  const given =
+    split === -1
+      ? []
+      : text
+          .slice(split + 1)
+          .split(",")
+          .filter((option) => option !== "");
   const size = valueOf(given, "size");
   const mode = valueOf(given, "mode");
   const others = given.filter((option) => !/^(size|mode)=/.test(option));
@@ -76,7 +100,12 @@ export function parseTmpfs(text: string): MountRequest {
   };
 }
 
-const SWITCHES: readonly (readonly [on: string, off: string])[] = [["noexec", "exec"], ["nosuid", "suid"], ["nodev", "dev"], ["ro", "rw"]];
+const SWITCHES: readonly (readonly [on: string, off: string])[] = [
+  ["noexec", "exec"],
+  ["nosuid", "suid"],
+  ["nodev", "dev"],
+  ["ro", "rw"],
+];
 const TMPFS_DEFAULTS = ["noexec", "nosuid", "nodev"];
 const TMPFS_VALUE = /^(uid|gid|nr_inodes|nr_blocks|huge|mpol)=[\w%:-]+$/;
 
@@ -111,7 +140,8 @@ export function parseMount(text: string, cwd: string): MountRequest {
   const known = FIELDS[type];
   if (known === undefined) throw wrong("--mount", text, `mount type "${type}" is not supported`, "known are bind, volume and tmpfs");
   const stranger = [...fields.keys()].find((key) => !known.includes(key));
-  if (stranger !== undefined) throw wrong("--mount", text, `unexpected key '${stranger}' for type ${type}`, `known are ${known.join(", ")}`);
+  if (stranger !== undefined)
+    throw wrong("--mount", text, `unexpected key '${stranger}' for type ${type}`, `known are ${known.join(", ")}`);
   const given = fields.get("target");
   if (given === undefined || given === "") throw wrong("--mount", text, "target is required");
   const target = absolute("--mount", text, given);
@@ -142,7 +172,8 @@ interface MountFields {
 function bindMount(text: string, { target, fields, isSet, cwd }: MountFields & { readonly cwd: string }): MountRequest {
   const source = fields.get("source");
   if (source === undefined || source === "") throw wrong("--mount", text, "type=bind wants a source");
-  if ((fields.get("bind-recursive") ?? "enabled") !== "enabled") throw new TsbuildError("UNSUPPORTED", `--mount "${text}": binds are always recursive`);
+  if ((fields.get("bind-recursive") ?? "enabled") !== "enabled")
+    throw new TsbuildError("UNSUPPORTED", `--mount "${text}": binds are always recursive`);
   const propagation = fields.get("bind-propagation");
   return {
     type: "bind",
@@ -156,10 +187,15 @@ function bindMount(text: string, { target, fields, isSet, cwd }: MountFields & {
 
 function volumeMount(text: string, { target, fields, isSet }: MountFields): MountRequest {
   const driver = fields.get("volume-driver") ?? "local";
-  if (driver !== "local") throw new TsbuildError("UNSUPPORTED", `--mount "${text}": volumes are folders of the store; the driver ${driver} is not supported`);
+  if (driver !== "local")
+    throw new TsbuildError("UNSUPPORTED", `--mount "${text}": volumes are folders of the store; the driver ${driver} is not supported`);
   const name = fields.get("source");
-  if (name !== undefined && name !== "" && !VOLUME_NAME.test(name)) throw wrong("--mount", text, `"${name}" is not a volume's name`, "a folder of the host wants type=bind");
-  const labels = (fields.get("volume-label") ?? "").split("\n").filter((label) => label !== "").map(splitAtEquals);
+  if (name !== undefined && name !== "" && !VOLUME_NAME.test(name))
+    throw wrong("--mount", text, `"${name}" is not a volume's name`, "a folder of the host wants type=bind");
+  const labels = (fields.get("volume-label") ?? "")
+    .split("\n")
+    .filter((label) => label !== "")
+    .map(splitAtEquals);
   return {
     type: "volume",
     ...(name === undefined || name === "" ? {} : { name }),

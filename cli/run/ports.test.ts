@@ -3,7 +3,9 @@ import { test } from "node:test";
 import { parseExpose, parsePublish } from "./ports.js";
 
 const publish = (text: string): readonly string[] =>
-  parsePublish(text, "127.0.0.1").map(({ hostIp, hostPort, containerPort, protocol }) => `${hostIp}:${hostPort}->${containerPort}/${protocol}`);
+  parsePublish(text, "127.0.0.1").map(
+    ({ hostIp, hostPort, containerPort, protocol }) => `${hostIp}:${hostPort}->${containerPort}/${protocol}`,
+  );
 
 test("without an address the default one, without a port of the host any", () => {
   assert.deepEqual(publish("8080:80"), ["127.0.0.1:8080->80/tcp"]);
@@ -18,7 +20,8 @@ test("ranges go pairwise and have the same length", () => {
 });
 
 test("what is no port is refused", () => {
-  for (const text of ["", "x", "0", "70000", "90-80", "1:2:3:4", "a:1:2", "80/icmp"]) assert.throws(() => publish(text), { code: "USAGE" }, text);
+  for (const text of ["", "x", "0", "70000", "90-80", "1:2:3:4", "a:1:2", "80/icmp"])
+    assert.throws(() => publish(text), { code: "USAGE" }, text);
   assert.throws(() => publish("[::1]:80:80"), { code: "UNSUPPORTED" });
   assert.throws(() => publish("80/sctp"), { code: "UNSUPPORTED" });
 });

@@ -17,7 +17,12 @@ export function parsePublish(text: string, defaultAddress: string): readonly Por
   if (parts.length > 2) throw wrong("-p", text);
   const host = parts.length === 1 || parts[0] === "" || parts[0] === "0" ? undefined : range(text, parts[0] ?? "");
   if (host !== undefined && host.length !== container.length) throw wrong("-p", text, "both ranges must have the same length");
-  return container.map((containerPort, index) => ({ hostIp: address ?? defaultAddress, hostPort: host?.[index] ?? 0, containerPort, protocol }));
+  return container.map((containerPort, index) => ({
+    hostIp: address ?? defaultAddress,
+    hostPort: host?.[index] ?? 0,
+    containerPort,
+    protocol,
+  }));
 }
 
 /** `80`, `80-90/udp` as `80/tcp`, … */

@@ -20,8 +20,18 @@ test("variables of files come first; a name alone is the caller's, or takes the 
   try {
     writeFileSync(join(folder, "list"), "# comment\nA=file value\n\n  B\nMISSING\nEMPTY=\r\n");
     const caller = { cwd: folder, env: { B: "caller's", D: "d" } };
-    assert.deepEqual(parseEnvironment(["A=1", "D", "GONE"], ["list"], caller), ["A=file value", "B=caller's", "EMPTY=", "A=1", "D=d", "GONE"]);
-    assert.deepEqual([...parseLabels(["A=flag", "x"], ["list"], caller)].slice(0, 2), [["A", "flag"], ["B", ""]]);
+    assert.deepEqual(parseEnvironment(["A=1", "D", "GONE"], ["list"], caller), [
+      "A=file value",
+      "B=caller's",
+      "EMPTY=",
+      "A=1",
+      "D=d",
+      "GONE",
+    ]);
+    assert.deepEqual([...parseLabels(["A=flag", "x"], ["list"], caller)].slice(0, 2), [
+      ["A", "flag"],
+      ["B", ""],
+    ]);
     assert.throws(() => parseEnvironment([], ["none"], caller), { code: "USAGE", message: /none can't be read/ });
     assert.throws(() => parseEnvironment(["=x"], [], caller), { code: "USAGE" });
   } finally {
@@ -30,7 +40,10 @@ test("variables of files come first; a name alone is the caller's, or takes the 
 });
 
 test("an empty entrypoint removes the image's, none leaves it", () => {
-  assert.deepEqual([request(["--entrypoint", ""]).entrypoint, request(["--entrypoint", "a b"]).entrypoint, request([]).entrypoint], [[], ["a b"], undefined]);
+  assert.deepEqual(
+    [request(["--entrypoint", ""]).entrypoint, request(["--entrypoint", "a b"]).entrypoint, request([]).entrypoint],
+    [[], ["a b"], undefined],
+  );
 });
 
 test("ports are published on the loopback address unless the environment says otherwise", () => {
@@ -40,10 +53,36 @@ test("ports are published on the loopback address unless the environment says ot
 });
 
 test("limits are numbers in the units of the kernel", () => {
-  const { resources } = request(["-m", "64m", "--memory-swap", "-1", "--cpus", "0.5", "--pids-limit", "20", "--ulimit", "nofile=10:20", "--oom-score-adj", "-5", "--shm-size", "1m"]);
+  const { resources } = request([
+    "-m",
+    "64m",
+    "--memory-swap",
+    "-1",
+    "--cpus",
+    "0.5",
+    "--pids-limit",
+    "20",
+    "--ulimit",
+    "nofile=10:20",
+    "--oom-score-adj",
+    "-5",
+    "--shm-size",
+    "1m",
+  ]);
   assert.deepEqual(
     { ...resources, ulimits: undefined },
-    { memoryBytes: 67108864, memorySwapBytes: -1, cpuPeriodMicros: 100000, cpuQuotaMicros: 50000, cpuShares: undefined, cpusetCpus: undefined, pids: 20, shmSizeBytes: 1048576, oomScoreAdj: -5, ulimits: undefined },
+    {
+      memoryBytes: 67108864,
+      memorySwapBytes: -1,
+      cpuPeriodMicros: 100000,
+      cpuQuotaMicros: 50000,
+      cpuShares: undefined,
+      cpusetCpus: undefined,
+      pids: 20,
+      shmSizeBytes: 1048576,
+      oomScoreAdj: -5,
+      ulimits: undefined,
+    },
   );
   assert.deepEqual(resources.ulimits, [{ name: "nofile", soft: 10, hard: 20 }]);
   assert.equal(request(["--pids-limit", "-1"]).resources.pids, undefined);
@@ -54,11 +93,15 @@ test("security options that are not known are refused, never ignored", () => {
   assert.equal(request(["--security-opt", "seccomp=unconfined"]).security.seccomp, "unconfined");
   assert.equal(request(["--security-opt", "no-new-privileges"]).security.noNewPrivileges, true);
   assert.equal(request(["--security-opt", "no-new-privileges:false"]).security.noNewPrivileges, false);
-  for (const option of ["apparmor=x", "seccomp=/p.json", "label=disable"]) assert.throws(() => request(["--security-opt", option]), { code: "UNSUPPORTED" }, option);
+  for (const option of ["apparmor=x", "seccomp=/p.json", "label=disable"])
+    assert.throws(() => request(["--security-opt", option]), { code: "UNSUPPORTED" }, option);
 });
 
 test("a stop signal may be a name or a number", () => {
-  assert.deepEqual(["USR1", "SIGQUIT", "2"].map((text) => request(["--stop-signal", text]).stopSignal), ["SIGUSR1", "SIGQUIT", "SIGINT"]);
+  assert.deepEqual(
+    ["USR1", "SIGQUIT", "2"].map((text) => request(["--stop-signal", text]).stopSignal),
+    ["SIGUSR1", "SIGQUIT", "SIGINT"],
+  );
   assert.throws(() => request(["--stop-signal", "NOPE"]), { code: "USAGE" });
 });
 

@@ -78,14 +78,17 @@ function checkHostname(name: string): string {
 /** `USR1`, `SIGUSR1` or `10` as `SIGUSR1`. */
 function parseSignal(text: string): string {
   const numbers: Readonly<Record<string, number>> = constants.signals;
-  const name = /^\d+$/.test(text) ? Object.keys(numbers).find((signal) => numbers[signal] === Number(text)) : `SIG${text.toUpperCase().replace(/^SIG/, "")}`;
+  const name = /^\d+$/.test(text)
+    ? Object.keys(numbers).find((signal) => numbers[signal] === Number(text))
+    : `SIG${text.toUpperCase().replace(/^SIG/, "")}`;
   if (name !== undefined && numbers[name] !== undefined) return name;
   throw new TsbuildError("USAGE", `--stop-signal: invalid signal: ${text}`, { hint: "for example SIGTERM or SIGQUIT" });
 }
 
 function networkOf(flags: RunFlags, { env }: Caller): NetworkRequest {
   const defaultAddress = env["TSBUILD_PUBLISH"] || "127.0.0.1";
-  if (isIP(defaultAddress) !== 4) throw new TsbuildError("USAGE", `TSBUILD_PUBLISH: "${defaultAddress}" is not an IPv4 address`, { hint: "for example 0.0.0.0" });
+  if (isIP(defaultAddress) !== 4)
+    throw new TsbuildError("USAGE", `TSBUILD_PUBLISH: "${defaultAddress}" is not an IPv4 address`, { hint: "for example 0.0.0.0" });
   const wrong = flags.dns.find((address) => isIP(address) === 0);
   if (wrong !== undefined) throw new TsbuildError("USAGE", `--dns: ${wrong} is not an ip address`);
   return {
@@ -104,12 +107,15 @@ function networkOf(flags: RunFlags, { env }: Caller): NetworkRequest {
 function networkMode(text: string): NetworkRequest["mode"] {
   if (text === "default" || text === "bridge" || text === "") return "bridge";
   if (text === "none" || text === "host") return text;
-  throw new TsbuildError("UNSUPPORTED", `--network ${text}: network ${text} not found; there are bridge, none and host`, { hint: "networks of one's own are not supported yet" });
+  throw new TsbuildError("UNSUPPORTED", `--network ${text}: network ${text} not found; there are bridge, none and host`, {
+    hint: "networks of one's own are not supported yet",
+  });
 }
 
 function sharedOf({ ipc = "private", uts = "", hostname }: RunFlags): SharedNamespaces {
   if (!["private", "shareable", "host", ""].includes(ipc)) throw new TsbuildError("UNSUPPORTED", `--ipc ${ipc}: it is private or host`);
-  if (uts !== "" && uts !== "host") throw new TsbuildError("USAGE", `--uts: invalid UTS mode: ${uts}`, { hint: "leave it out, or write host" });
+  if (uts !== "" && uts !== "host")
+    throw new TsbuildError("USAGE", `--uts: invalid UTS mode: ${uts}`, { hint: "leave it out, or write host" });
   if (uts === "host" && hostname !== undefined) throw new TsbuildError("USAGE", "conflicting options: hostname and the UTS mode");
   return { ...(ipc === "host" ? { ipc: { type: "host" } as const } : {}), ...(uts === "host" ? { uts: { type: "host" } as const } : {}) };
 }

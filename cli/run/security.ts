@@ -16,7 +16,14 @@ export function parseSecurity(flags: Pick<RunFlags, "capAdd" | "capDrop" | "priv
     else if (name === "seccomp") seccomp = seccompOf(value);
     else throw new TsbuildError("UNSUPPORTED", `--security-opt ${text}: only seccomp=unconfined and no-new-privileges are supported`);
   }
-  return { capAdd: flags.capAdd, capDrop: flags.capDrop, privileged: flags.privileged, seccomp, noNewPrivileges, readonlyRootfs: flags.readOnly };
+  return {
+    capAdd: flags.capAdd,
+    capDrop: flags.capDrop,
+    privileged: flags.privileged,
+    seccomp,
+    noNewPrivileges,
+    readonlyRootfs: flags.readOnly,
+  };
 }
 
 function seccompOf(value: string): SecurityRequest["seccomp"] {
@@ -38,7 +45,9 @@ export function parseDevice(text: string): DeviceMapping {
   const isAccess = second !== undefined && parts.length === 2 && /^[rwm]{1,3}$/.test(second);
   const target = isAccess || second === undefined || second === "" ? hostPath : second;
   if (parts.length > 3 || !hostPath.startsWith("/") || !target.startsWith("/")) {
-    throw new TsbuildError("USAGE", `--device "${text}" is not of the form PATH[:TARGET][:ACCESS]`, { hint: "for example /dev/fuse or /dev/sda:/dev/xvda:r" });
+    throw new TsbuildError("USAGE", `--device "${text}" is not of the form PATH[:TARGET][:ACCESS]`, {
+      hint: "for example /dev/fuse or /dev/sda:/dev/xvda:r",
+    });
   }
   return { hostPath, target: posix.normalize(target), access: (isAccess ? second : third) ?? "rwm" };
 }
@@ -46,14 +55,18 @@ export function parseDevice(text: string): DeviceMapping {
 const OWN_SETTING = /^(net\.|fs\.mqueue\.|kernel\.(msgmax|msgmnb|msgmni|sem|shmall|shmmax|shmmni|shm_rmid_forced)$)/;
 
 /** Only what belongs to a namespace: all else is the host's. @throws {TsbuildError} USAGE */
-export function parseSysctls(texts: readonly string[], { sharesNetwork, sharesIpc }: { readonly sharesNetwork: boolean; readonly sharesIpc: boolean }): Readonly<Record<string, string>> {
+export function parseSysctls(
+  texts: readonly string[],
+  { sharesNetwork, sharesIpc }: { readonly sharesNetwork: boolean; readonly sharesIpc: boolean },
+): Readonly<Record<string, string>> {
   return Object.fromEntries(
     texts.map((text) => {
       const equals = text.indexOf("=");
       const name = text.slice(0, Math.max(equals, 0)).replaceAll("/", ".");
       if (equals < 1) throw new TsbuildError("USAGE", `--sysctl "${text}" is not of the form NAME=VALUE`);
       const isShared = name.startsWith("net.") ? sharesNetwork : sharesIpc;
-      if (!OWN_SETTING.test(name) || isShared) throw new TsbuildError("USAGE", `--sysctl ${name}: this is a setting of the host's, not of the container's own namespaces`);
+      if (!OWN_SETTING.test(name) || isShared)
+        throw new TsbuildError("USAGE", `--sysctl ${name}: this is a setting of the host's, not of the container's own namespaces`);
       return [name, text.slice(equals + 1)];
     }),
   );

@@ -40,7 +40,10 @@ function defaultArgs({ platforms, buildPlatform }: CompileRequest, file: StagedF
 }
 
 /** Asked for only where something is copied from the main context, and that is a folder. */
-async function patternsFor({ buildContexts, ignorePatterns }: CompileRequest, traces: readonly StageTrace[]): Promise<readonly string[] | undefined> {
+async function patternsFor(
+  { buildContexts, ignorePatterns }: CompileRequest,
+  traces: readonly StageTrace[],
+): Promise<readonly string[] | undefined> {
   const context = findNamedContext(buildContexts, MAIN_CONTEXT)?.context;
   if (context !== undefined && context.type !== "local") return undefined;
   if (!traces.some(({ steps }) => steps.some(({ instruction }) => readsContext(instruction)))) return undefined;

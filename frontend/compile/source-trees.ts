@@ -1,9 +1,10 @@
 /** Vertices for what lies outside the Dockerfile: build contexts, and images that are only read from. */
 import type { Graph, Vertex, VertexMeta } from "../../llb/graph.js";
+import type { GitSource } from "../../llb/op.js";
 import type { Platform } from "../../base/platform.js";
 import type { SourceLocation } from "../../base/source.js";
 import { comparableName } from "./image-name.js";
-import { parseGitAddress } from "./instructions/git-url.js";
+import { parseGitContext, withoutCredentials } from "./instructions/git-url.js";
 import { TsbuildError } from "../../base/errors.js";
 import type { CompileRequest, NamedContext, ResolvedImage } from "./types.js";
 
@@ -17,7 +18,10 @@ export interface SourceTreeOptions {
 }
 
 /** The named context a name stands for: names of images are compared in their short form, `alpine:latest` as `alpine`. */
-export function findNamedContext(contexts: ReadonlyMap<string, NamedContext>, name: string): { readonly name: string; readonly context: NamedContext } | undefined {
+export function findNamedContext(
+  contexts: ReadonlyMap<string, NamedContext>,
+  name: string,
+): { readonly name: string; readonly context: NamedContext } | undefined {
   const wanted = comparableName(name);
   for (const [key, context] of contexts) {
     if (key === name || comparableName(key) === wanted) return { name: key, context };
@@ -34,7 +38,11 @@ export function contextImage(context: NamedContext): string | undefined {
 }
 
 /** The tree of a context that is no image. */
-export async function contextTree(name: string, context: Exclude<NamedContext, { readonly type: "image" | "oci-layout" }>, options: SourceTreeOptions): Promise<Vertex> {
+export async function contextTree(
+  name: string,
+  context: Exclude<NamedContext, { readonly type: "image" | "oci-layout" }>,
+  options: SourceTreeOptions,
+): Promise<Vertex> {
   switch (context.type) {
     case "local":
       return await localTree(context.name, options);
@@ -52,11 +60,23 @@ async function localTree(name: string, { graph, request }: SourceTreeOptions): P
 }
 
 function gitTree(name: string, url: string, { graph, request }: SourceTreeOptions): Vertex {
-  const address = parseGitAddress(url);
-  if (address === undefined) throw new TsbuildError("CONTEXT_INVALID", `the context ${name} is no git address: ${url}`, { hint: "write https://host/repo.git#ref:folder" });
+  return graph.add(
+    gitContextSource(name, url, request.buildArgs),
+    [],
+    outsideMeta(`context/${name}`, `[context ${name}] load from ${withoutCredentials(url)}`),
+  );
+}
+
+/** The op of a context that is a git repository. @throws {TsbuildError} CONTEXT_INVALID, DOCKERFILE_GIT_URL */
+export function gitContextSource(name: string, url: string, buildArgs: ReadonlyMap<string, string>): GitSource {
+  const address = parseGitContext(url);
+  if (address === undefined)
+    throw new TsbuildError("CONTEXT_INVALID", `the context ${name} is no git address: ${withoutCredentials(url)}`, {
+      hint: "write https://host/repo.git#ref:folder",
+    });
   const { remote, ref, subdir, checksum } = address;
-  const keepGitDir = address.keepGitDir ?? /^(?:1|true)$/i.test(request.buildArgs.get("BUILDKIT_CONTEXT_KEEP_GIT_DIR") ?? "");
-  return graph.add({
+  const keepGitDir = address.keepGitDir ?? /^(?:1|true)$/i.test(buildArgs.get("BUILDKIT_CONTEXT_KEEP_GIT_DIR") ?? "");
+  return {
     kind: "source",
     type: "git",
     remote,
@@ -64,32 +84,66 @@ function gitTree(name: string, url: string, { graph, request }: SourceTreeOption
     ...(subdir === undefined ? {} : { subdir }),
     ...(checksum === undefined ? {} : { checksum }),
     keepGitDir,
-  }, [], outsideMeta(`context/${name}`, `[context ${name}] load from ${url}`));
+  };
 }
 
 /** An archive behind an address, unpacked. */
 function archiveTree(name: string, url: string, { graph }: SourceTreeOptions): Vertex {
-  const fetched = graph.add({ kind: "source", type: "http", url, filename: "context" }, [], outsideMeta(`context/${name}`, `[context ${name}] load from ${url}`));
-  return graph.add({
-    kind: "file",
-    base: false,
-    actions: [{
-      type: "copy", input: 0, sources: ["/context"], destination: "/", contentsOnly: true, allowWildcard: false, allowEmptyWildcard: false, unpack: true,
-      keepParents: false, excludes: [], followDestinationLinks: false,
-    }],
-  }, [fetched], outsideMeta(`context/${name}/unpacked`, `[context ${name}] unpack ${url}`));
+  const fetched = graph.add(
+    { kind: "source", type: "http", url, filename: "context" },
+    [],
+    outsideMeta(`context/${name}`, `[context ${name}] load from ${url}`),
+  );
+  return graph.add(
+    {
+      kind: "file",
+      base: false,
+      actions: [
+        {
+          type: "copy",
+          input: 0,
+          sources: ["/context"],
+          destination: "/",
+          contentsOnly: true,
+          allowWildcard: false,
+          allowEmptyWildcard: false,
+          unpack: true,
+          keepParents: false,
+          excludes: [],
+          followDestinationLinks: false,
+        },
+      ],
+    },
+    [fetched],
+    outsideMeta(`context/${name}/unpacked`, `[context ${name}] unpack ${url}`),
+  );
 }
 
 /** The whole of a tree as the ground of a stage: contexts are never mounted themselves. */
 export function copiedTree(name: string, tree: Vertex, graph: Graph): Vertex {
-  return graph.add({
-    kind: "file",
-    base: false,
-    actions: [{
-      type: "copy", input: 0, sources: ["/"], destination: "/", contentsOnly: true, allowWildcard: false, allowEmptyWildcard: false, unpack: false,
-      keepParents: false, excludes: [], followDestinationLinks: false,
-    }],
-  }, [tree], outsideMeta(`context/${name}/copied`, `[context ${name}] copy`));
+  return graph.add(
+    {
+      kind: "file",
+      base: false,
+      actions: [
+        {
+          type: "copy",
+          input: 0,
+          sources: ["/"],
+          destination: "/",
+          contentsOnly: true,
+          allowWildcard: false,
+          allowEmptyWildcard: false,
+          unpack: false,
+          keepParents: false,
+          excludes: [],
+          followDestinationLinks: false,
+        },
+      ],
+    },
+    [tree],
+    outsideMeta(`context/${name}/copied`, `[context ${name}] copy`),
+  );
 }
 
 /** An image's files; undefined when it has none. */

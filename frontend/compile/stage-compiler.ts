@@ -72,8 +72,9 @@ export class StageCompiler {
     const apply = (steps: readonly Step[], prefix: string, before: StageState): StageState =>
       steps.reduce((state, step, index) => {
         if (prefix === "") traced.push({ instruction: step.instruction, before: state });
-        const range = prefix === "" ? step.instruction.range : stage.from.instruction.range;
-        return step.apply(state, this.#context({ stage, key: `${prefix}${index + 1}`, range, stepCount, trees }, begun));
+        const isTrigger = prefix !== "";
+        const range = isTrigger ? stage.from.instruction.range : step.instruction.range;
+        return step.apply(state, this.#context({ stage, key: `${prefix}${index + 1}`, isTrigger, range, stepCount, trees }, begun));
       }, before);
     return apply(stage.steps, "", apply(triggers, "onbuild-", begun));
   }
@@ -83,12 +84,12 @@ export class StageCompiler {
     const { image, platform } = ground;
     const state = stateOfImage(undefined, image.config);
     const { range } = stage.from.instruction;
-    const context = this.#context({ stage, key: "0", range, stepCount, trees: new Map() }, state);
+    const context = this.#context({ stage, key: "0", isTrigger: false, range, stepCount, trees: new Map() }, state);
     const meta = { ...stepMeta(state, context, `FROM ${image.ref}`), ignoreCache: false };
     return { ...state, root: imageTree(image, platform, this.#options.graph, meta), stepsDone: 1 };
   }
 
-  #context({ stage, key, range, stepCount, trees }: ContextParts, base: StageState): StepContext {
+  #context({ stage, key, isTrigger, range, stepCount, trees }: ContextParts, base: StageState): StepContext {
     const { file, graph, globalArgs, request, run, target, isOneOfSeveral } = this.#options;
     const platform = platformOf(base);
     return {
@@ -106,6 +107,7 @@ export class StageCompiler {
         key: `${stageKey(stage, isOneOfSeveral ? target : undefined)}/${key}`,
         stepCount,
         ignoreCache: request.noCache || request.noCacheStages.some((name) => name.toLowerCase() === stage.key),
+        isTrigger,
         range,
       },
       source: (reference) => treeFor(reference, trees),
@@ -128,6 +130,7 @@ interface StageParts {
 
 interface ContextParts extends Pick<StageParts, "stage" | "trees"> {
   readonly key: string;
+  readonly isTrigger: boolean;
   readonly range: SourceRange;
   readonly stepCount: number;
 }

@@ -19,11 +19,11 @@ export interface StageState {
   readonly history: GrowingList<HistoryEntry>;
   /** The image's variables, in the order of its config. */
   readonly env: Variables;
+  /** What `$NAME` means here: ENVs and ARGs, the last that was said of a name. */
+  readonly visible: Variables;
   readonly labels: Variables;
-  /** ARGs declared in this stage and in the stages it stands on, in order; a name may come twice. */
-  readonly args: GrowingList<DeclaredArg>;
-  /** Those of them that have a value. */
-  readonly argValues: Variables;
+  /** ARGs declared in this stage and in the stages it stands on, with the value of the last declaration; empty: it has none. */
+  readonly args: Variables;
   /** True once this stage has a CMD of its own: ENTRYPOINT then leaves it alone. */
   readonly hasOwnCmd: boolean;
   /** Numbered steps so far, FROM included. */
@@ -48,23 +48,27 @@ export function scratchState(platform: Platform): StageState {
 
 /** A stage right behind a FROM that names an image. */
 export function stateOfImage(root: Vertex | undefined, image: ImageConfigFile): StageState {
-  const env = Variables.of((image.config.Env ?? []).map(splitVariable));
+  const own = Variables.of((image.config.Env ?? []).map(splitVariable));
+  const env = own.get("PATH") === undefined ? own.with([["PATH", DEFAULT_PATH]]) : own;
   return {
     root,
     image: inheritedPart(image),
     history: GrowingList.of(image.history),
-    env: env.get("PATH") === undefined ? env.with([["PATH", DEFAULT_PATH]]) : env,
+    env,
+    visible: Variables.of(env.toMap()),
     labels: Variables.of(Object.entries(image.config.Labels ?? {})),
-    args: GrowingList.of([]),
-    argValues: Variables.of([]),
+    args: Variables.of([]),
     hasOwnCmd: false,
     stepsDone: 0,
   };
 }
 
-/** A stage right behind a FROM that names an earlier stage: all but what belonged to that stage alone. */
+/**
+ * A stage right behind a FROM that names an earlier stage: all but what belonged to that stage alone. Its ARGs are
+ * still visible, but where the image has a variable of the name that counts again.
+ */
 export function childState(parent: StageState): StageState {
-  return { ...parent, hasOwnCmd: false, stepsDone: 0 };
+  return { ...parent, visible: parent.visible.with([...parent.env.toMap()]), hasOwnCmd: false, stepsDone: 0 };
 }
 
 /** Only the fields that images share: base images carry leftovers of the container they were committed from. */
@@ -85,9 +89,14 @@ function inheritedConfig(config: ContainerConfig): ContainerConfig {
   return defined({ User, ExposedPorts, Entrypoint, Cmd, Volumes, WorkingDir, StopSignal, ArgsEscaped, Healthcheck, OnBuild, Shell });
 }
 
-/** Without the members that say nothing: undefined, and null as Go writes it for an empty list. */
+/** Without the members that say nothing: those that Docker's JSON leaves out when they are empty. */
 function defined(config: ContainerConfig): ContainerConfig {
-  return Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined && value !== null));
+  return Object.fromEntries(Object.entries(config).filter(([, value]) => !isEmpty(value)));
+}
+
+/** Null is what Go writes for an empty list where it does write one. */
+function isEmpty(value: unknown): boolean {
+  return value === undefined || value === null || value === "" || (Array.isArray(value) && value.length === 0);
 }
 
 /** Members set to undefined are taken away. */
@@ -103,13 +112,13 @@ export function withHistory(state: StageState, createdBy: string, { hasLayer }: 
 
 /** Sets variables of the image; those known keep their place. */
 export function withEnv(state: StageState, pairs: readonly (readonly [name: string, value: string])[]): StageState {
-  return { ...state, env: state.env.with(pairs) };
+  return { ...state, env: state.env.with(pairs), visible: state.visible.with(pairs) };
 }
 
-/** Declares build arguments. A value given before stays where one is declared again without. */
-export function withArgs(state: StageState, declared: readonly DeclaredArg[]): StageState {
-  const valued = declared.flatMap(({ name, value }): [string, string][] => (value === undefined ? [] : [[name, value]]));
-  return { ...state, args: state.args.append(...declared), argValues: state.argValues.with(valued) };
+/** Declares a build argument. Its value hides a variable of the image; without a value it changes nothing. */
+export function withArg(state: StageState, { name, value }: DeclaredArg): StageState {
+  const visible = value === undefined ? state.visible : state.visible.with([[name, value]]);
+  return { ...state, args: state.args.with([[name, value ?? ""]]), visible };
 }
 
 /**
@@ -132,19 +141,17 @@ function sortedByKey<T>(record: Readonly<Record<string, T>>): Record<string, T> 
   return Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** What `$NAME` means here: ENV first, then ARG. */
-export function environmentOf(state: StageState): Environment {
-  return {
-    get: (name) => state.env.get(name) ?? state.argValues.get(name),
-    keys: () => [...state.env.toMap().keys(), ...state.argValues.toMap().keys()],
-  };
+/** For expansion: what `$NAME` means here. */
+export function environmentOf({ visible }: StageState): Environment {
+  return { get: (name) => visible.get(name), keys: () => visible.toMap().keys() };
 }
 
-/** ARGs that have a value and no ENV of their name over them: the last declaration counts. */
-export function visibleArgs(state: StageState): ReadonlyMap<string, string> {
-  const visible = state.argValues.toMap();
-  for (const name of visible.keys()) if (state.env.get(name) !== undefined) visible.delete(name);
-  return visible;
+/** ARGs that have a value and that no ENV hides. */
+export function visibleArgs({ args, visible, env }: StageState): [name: string, value: string][] {
+  return [...args.toMap().keys()].flatMap((name): [string, string][] => {
+    const value = visible.get(name);
+    return value === undefined || value === env.get(name) ? [] : [[name, value]];
+  });
 }
 
 /** Absolute; `/` where the image says nothing. */

@@ -10,7 +10,7 @@ export function stepMeta(state: StageState, context: StepContext, text: string):
 /** For a vertex that an instruction needs beside its own; `part` tells several of one instruction apart. */
 export function partMeta(state: StageState, context: StepContext, text: string, part: string): VertexMeta {
   const { place, file } = context;
-  const args = [...visibleArgs(state)].map(([name, value]) => `${name}=${value}`);
+  const args = visibleArgs(state).map(([name, value]) => `${name}=${value}`);
   return {
     name: `[internal] ${text}`,
     location: { file, ranges: [place.range] },
@@ -27,5 +27,5 @@ export function stepPrefix(state: StageState, { place, shownPlatform }: StepCont
   const total = String(place.stepCount);
   const number = String(state.stepsDone + 1).padStart(total.length);
   const words = [shownPlatform ?? "", place.shownStage, `${number}/${total}`];
-  return `[${words.filter((word) => word !== "").join(" ")}] `;
+  return `[${words.filter((word) => word !== "").join(" ")}] ${place.isTrigger ? "ONBUILD " : ""}`;
 }

@@ -77,6 +77,8 @@ export interface StepPlace {
   readonly key: string;
   readonly stepCount: number;
   readonly ignoreCache: boolean;
+  /** The base asked for it. */
+  readonly isTrigger: boolean;
   /** What errors and vertices point at. */
   readonly range: SourceRange;
 }

@@ -5,7 +5,7 @@ import type { StagedFile } from "./stage.js";
 
 /** One warning when build arguments were given that no ARG names. Those that the builder itself reads are left out. */
 export function unusedArgs(buildArgs: ReadonlyMap<string, string>, { globalArgs, stages }: StagedFile, states: readonly StageState[]): BuildWarning[] {
-  const declared = new Set(states.flatMap(({ args }) => args.toArray().map(({ name }) => name)));
+  const declared = new Set(states.flatMap(({ args }) => [...args.toMap().keys()]));
   const ownArgs = stages.flatMap(({ steps }) => steps.map(({ instruction }) => instruction));
   for (const instruction of [...globalArgs, ...ownArgs]) {
     if (instruction.keyword === "ARG") for (const { key } of instruction.pairs) declared.add(key.value);

@@ -19,3 +19,7 @@ test("setting leaves every older version as it was", () => {
   assert.deepEqual([...right.toMap()], [["A", "4"], ["B", "1"], ["C", "3"]]);
   assert.deepEqual([...base.toMap()], [["A", "1"], ["B", "1"]]);
 });
+
+test("a list has each name where it was set last", () => {
+  assert.deepEqual(Variables.of([["A", "1"], ["B", "2"]]).with([["A", "3"]]).toList(), ["B=2", "A=3"]);
+});

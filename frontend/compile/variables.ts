@@ -13,6 +13,8 @@ interface Setting {
 export class Variables {
   readonly #log: GrowingList<readonly [name: string, value: string]>;
   readonly #byName: Map<string, Setting[]>;
+  #map: ReadonlyMap<string, string> | undefined;
+  #list: readonly string[] | undefined;
 
   private constructor(log: GrowingList<readonly [name: string, value: string]>, byName: Map<string, Setting[]>) {
     this.#log = log;
@@ -39,8 +41,24 @@ export class Variables {
   }
 
   /** Each name once, at the place where it was first set, with its last value. */
-  toMap(): Map<string, string> {
-    return new Map(this.#log.toArray());
+  toMap(): ReadonlyMap<string, string> {
+    this.#map ??= new Map(this.#log.toArray());
+    return this.#map;
+  }
+
+  /** `NAME=value`, each name once, at the place where it was set last: so the kernel is given them. */
+  toList(): readonly string[] {
+    this.#list ??= this.#lastSettings();
+    return this.#list;
+  }
+
+  #lastSettings(): string[] {
+    const last = new Map<string, string>();
+    for (const [name, value] of this.#log.toArray()) {
+      last.delete(name);
+      last.set(name, value);
+    }
+    return [...last].map(([name, value]) => `${name}=${value}`);
   }
 
   #copiedIndex(): Map<string, Setting[]> {

@@ -4,7 +4,10 @@ import type { Finding, LintFacts, RuleFamily } from "./types.js";
 
 const STAGE_NAME = { name: "StageNameCasing", description: "Names of stages should be written in lower case" };
 const FROM_AS = { name: "FromAsCasing", description: "AS should be written in the same case as its FROM" };
-const INSTRUCTIONS = { name: "ConsistentInstructionCasing", description: "All instructions of a file should be written in the same case, all upper or all lower" };
+const INSTRUCTIONS = {
+  name: "ConsistentInstructionCasing",
+  description: "All instructions of a file should be written in the same case, all upper or all lower",
+};
 
 export const CASING: RuleFamily = {
   rules: [STAGE_NAME, FROM_AS, INSTRUCTIONS],
@@ -14,7 +17,9 @@ export const CASING: RuleFamily = {
 function stageNames({ file }: LintFacts): Finding[] {
   return file.stages.flatMap(({ from }) => {
     const name = from.instruction.words[2]?.value ?? "";
-    return name === name.toLowerCase() ? [] : [{ rule: STAGE_NAME.name, message: `Stage name '${name}' should be in lower case`, range: from.instruction.range }];
+    return name === name.toLowerCase()
+      ? []
+      : [{ rule: STAGE_NAME.name, message: `Stage name '${name}' should be in lower case`, range: from.instruction.range }];
   });
 }
 
@@ -35,7 +40,11 @@ function instructions({ file }: LintFacts): Finding[] {
   const majority = count("lower") > count("upper") ? "lower" : "upper";
   return all
     .filter(({ keywordText }) => caseOf(keywordText) !== majority)
-    .map(({ keywordText, range }) => ({ rule: INSTRUCTIONS.name, message: `Instruction '${keywordText}' should be in ${majority} case, as most here are`, range }));
+    .map(({ keywordText, range }) => ({
+      rule: INSTRUCTIONS.name,
+      message: `Instruction '${keywordText}' should be in ${majority} case, as most here are`,
+      range,
+    }));
 }
 
 type Case = "lower" | "upper" | "mixed";

@@ -16,7 +16,11 @@ export const COPY_IGNORED: RuleFamily = {
       if (before === undefined || !readsContext(instruction)) return [];
       const paths = contextSources(instruction).flatMap((word) => expandedIn(word, before, facts.file.escape)?.value ?? []);
       const ignored = paths.filter((path) => !isAddress(path) && matcher.matches(posix.resolve("/", path).slice(1)));
-      return ignored.map((path) => ({ rule: RULE.name, message: `${instruction.keyword} names "${path}", which the ignore file keeps out of the context`, range: instruction.range }));
+      return ignored.map((path) => ({
+        rule: RULE.name,
+        message: `${instruction.keyword} names "${path}", which the ignore file keeps out of the context`,
+        range: instruction.range,
+      }));
     });
   },
 };
@@ -24,7 +28,11 @@ export const COPY_IGNORED: RuleFamily = {
 /** Whether files of the main context are named. */
 export function readsContext(instruction: { readonly keyword: string }): instruction is CopyInstruction {
   const isCopy = (one: { readonly keyword: string }): one is CopyInstruction => one.keyword === "COPY" || one.keyword === "ADD";
-  return isCopy(instruction) && !instruction.flags.some(({ name }) => name === "from") && contextSources(instruction).some(({ value }) => !isAddress(value));
+  return (
+    isCopy(instruction) &&
+    !instruction.flags.some(({ name }) => name === "from") &&
+    contextSources(instruction).some(({ value }) => !isAddress(value))
+  );
 }
 
 function contextSources({ words, heredocs }: CopyInstruction): readonly Word[] {

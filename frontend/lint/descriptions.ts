@@ -3,7 +3,8 @@ import type { Finding, LintFacts, RuleFamily } from "./types.js";
 
 const RULE = {
   name: "InvalidDefinitionDescription",
-  description: "A comment right above an ARG or a named stage describes it and should begin with its name; an empty line between them makes it an ordinary comment",
+  description:
+    "A comment right above an ARG or a named stage describes it and should begin with its name; an empty line between them makes it an ordinary comment",
   isExperimental: true,
 } as const;
 
@@ -17,7 +18,13 @@ export const DESCRIPTIONS: RuleFamily = {
       const comment = above.get(instruction.range.start.line - 1);
       if (names.length === 0 || comment === undefined || isDescription(comment, names)) return [];
       const name = names.length === 1 ? names[0] : "NAME";
-      return [{ rule: RULE.name, message: `The comment above ${instruction.keyword} should have the form: # ${name} description`, range: instruction.range }];
+      return [
+        {
+          rule: RULE.name,
+          message: `The comment above ${instruction.keyword} should have the form: # ${name} description`,
+          range: instruction.range,
+        },
+      ];
     });
   },
 };

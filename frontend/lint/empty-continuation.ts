@@ -15,7 +15,9 @@ export const EMPTY_CONTINUATION: RuleFamily = {
       // both lists are in the order of the file
       const first = blanks[next];
       while ((blanks[next] ?? Infinity) <= last.start.line) next++;
-      return first === undefined || first > last.start.line ? [] : [{ rule: RULE.name, message: `Empty line ${first} inside a continued instruction`, range: last }];
+      return first === undefined || first > last.start.line
+        ? []
+        : [{ rule: RULE.name, message: `Empty line ${first} inside a continued instruction`, range: last }];
     });
   },
 };
@@ -25,5 +27,7 @@ function lastLine(instruction: Instruction): SourceRange {
   const { start, end } = instruction.range;
   const bodies = "heredocs" in instruction ? instruction.heredocs : [];
   const line = Math.max(start.line, Math.min(end.line, ...bodies.map(({ contentRange }) => contentRange.start.line - 1)));
-  return line === end.line ? { start: { ...end, column: 0, offset: end.offset - end.column }, end } : { start: { ...start, line }, end: { ...start, line } };
+  return line === end.line
+    ? { start: { ...end, column: 0, offset: end.offset - end.column }, end }
+    : { start: { ...start, line }, end: { ...start, line } };
 }

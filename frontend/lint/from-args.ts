@@ -37,7 +37,11 @@ function undeclared(word: Word, { from }: Stage, names: ReadonlySet<string>, { f
     .map((name) => {
       const meant = nearest(name, names);
       const suggestion = meant === undefined ? "" : ` (did you mean ${meant}?)`;
-      return { rule: UNDEFINED.name, message: `FROM uses '${name}', which no ARG above the first FROM declares${suggestion}`, range: from.instruction.range };
+      return {
+        rule: UNDEFINED.name,
+        message: `FROM uses '${name}', which no ARG above the first FROM declares${suggestion}`,
+        range: from.instruction.range,
+      };
     });
 }
 
@@ -50,7 +54,9 @@ function invalidDefaults({ file, defaultArgs }: LintFacts): Finding[] {
   return file.stages.flatMap(({ from: { base, instruction } }) => {
     const name = tryExpand(base.value, environmentOfMap(defaultArgs), file.escape)?.value;
     if (name === undefined || succeeds(() => checkImageName(name))) return [];
-    return [{ rule: DEFAULT.name, message: `Without build arguments ${base.value} is "${name}", which names no image`, range: instruction.range }];
+    return [
+      { rule: DEFAULT.name, message: `Without build arguments ${base.value} is "${name}", which names no image`, range: instruction.range },
+    ];
   });
 }
 

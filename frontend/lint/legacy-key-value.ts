@@ -8,6 +8,12 @@ export const LEGACY_KEY_VALUE: RuleFamily = {
   check: (facts) =>
     eachInstruction(facts, (instruction) => {
       if ((instruction.keyword !== "ENV" && instruction.keyword !== "LABEL") || !instruction.isLegacy) return [];
-      return [{ rule: RULE.name, message: `Write ${instruction.keyword} name=value instead of ${instruction.keyword} name value`, range: instruction.range }];
+      return [
+        {
+          rule: RULE.name,
+          message: `Write ${instruction.keyword} name=value instead of ${instruction.keyword} name value`,
+          range: instruction.range,
+        },
+      ];
     }),
 };

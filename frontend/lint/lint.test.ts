@@ -33,10 +33,17 @@ test("a file without problems has none", async () => {
 });
 
 test("casing: the majority rules, and upper case wins a draw", async () => {
-  assert.deepEqual(await found(["FROM busybox", "run a", "RUN b", "Env A=1"]), ["ConsistentInstructionCasing:2", "ConsistentInstructionCasing:4"]);
+  assert.deepEqual(await found(["FROM busybox", "run a", "RUN b", "Env A=1"]), [
+    "ConsistentInstructionCasing:2",
+    "ConsistentInstructionCasing:4",
+  ]);
   assert.deepEqual(await found(["from busybox", "RUN a"]), ["ConsistentInstructionCasing:1"]);
   assert.deepEqual(await found(["from busybox as b", "run a", "RUN b"]), ["ConsistentInstructionCasing:3"]);
-  assert.deepEqual(await found(["FROM busybox as B", "From busybox AS c"]), ["FromAsCasing:1", "StageNameCasing:1", "ConsistentInstructionCasing:2"]);
+  assert.deepEqual(await found(["FROM busybox as B", "From busybox AS c"]), [
+    "FromAsCasing:1",
+    "StageNameCasing:1",
+    "ConsistentInstructionCasing:2",
+  ]);
 });
 
 test("an empty line in a continuation is found at the instruction's last line", async () => {
@@ -46,7 +53,10 @@ test("an empty line in a continuation is found at the instruction's last line", 
 });
 
 test("stage names are unique, and not reserved", async () => {
-  assert.deepEqual(await found(["FROM busybox AS b", "FROM scratch AS b", "FROM b AS context"]), ["DuplicateStageName:2", "ReservedStageName:3"]);
+  assert.deepEqual(await found(["FROM busybox AS b", "FROM scratch AS b", "FROM b AS context"]), [
+    "DuplicateStageName:2",
+    "ReservedStageName:3",
+  ]);
 });
 
 test("a shell form gets no signals, unless somebody wants that shell", async () => {
@@ -55,10 +65,10 @@ test("a shell form gets no signals, unless somebody wants that shell", async () 
 });
 
 test("one that has no effect is found at itself, not at the one that has", async () => {
-  assert.deepEqual(await found(["FROM busybox", 'CMD ["a"]', "HEALTHCHECK NONE", 'CMD ["b"]', "HEALTHCHECK NONE", "FROM busybox", 'CMD ["c"]']), [
-    "MultipleInstructionsDisallowed:2",
-    "MultipleInstructionsDisallowed:3",
-  ]);
+  assert.deepEqual(
+    await found(["FROM busybox", 'CMD ["a"]', "HEALTHCHECK NONE", 'CMD ["b"]', "HEALTHCHECK NONE", "FROM busybox", 'CMD ["c"]']),
+    ["MultipleInstructionsDisallowed:2", "MultipleInstructionsDisallowed:3"],
+  );
 });
 
 test("FROM uses what is declared; a similar name is suggested", async () => {
@@ -69,7 +79,10 @@ test("FROM uses what is declared; a similar name is suggested", async () => {
 
 test("behind a FROM that can't be, FROM is not looked at", async () => {
   const { warnings, error } = await check("FROM --platform=$NOPE busybox\nFROM busybox$ALSO\n");
-  assert.deepEqual(warnings.map(({ code, location }) => `${code}:${location?.ranges[0]?.start.line}`), ["UndefinedArgInFrom:1"]);
+  assert.deepEqual(
+    warnings.map(({ code, location }) => `${code}:${location?.ranges[0]?.start.line}`),
+    ["UndefinedArgInFrom:1"],
+  );
   assert.equal(error?.code, "DOCKERFILE_PLATFORM");
 });
 
@@ -87,7 +100,10 @@ test("variables are set before they are used; an ARG without a value is declared
 
 test("what a shell will expand is the shell's business, and so is a quoted document", async () => {
   assert.deepEqual(await found(["FROM busybox", "RUN echo $nothing", "HEALTHCHECK CMD echo $x", "COPY <<'E' /f", "$x", "E"]), []);
-  assert.deepEqual(await found(["FROM busybox", "COPY <<E /f", "$x", "E", "RUN --mount=type=cache,target=/$y true"]), ["UndefinedVar:2", "UndefinedVar:5"]);
+  assert.deepEqual(await found(["FROM busybox", "COPY <<E /f", "$x", "E", "RUN --mount=type=cache,target=/$y true"]), [
+    "UndefinedVar:2",
+    "UndefinedVar:5",
+  ]);
 });
 
 test("a later ARG of a line sees the earlier ones, and an unused default isn't read", async () => {
@@ -101,12 +117,17 @@ test("a relative WORKDIR wants an absolute one before it, also across stages", a
 });
 
 test("names that sound like secrets", () => {
-  for (const name of ["GITHUB_TOKEN", "password", "auth_data", "AWS_SECRET_ACCESS_KEY", "ApiKey"]) assert.equal(soundsSecret(name), true, name);
+  for (const name of ["GITHUB_TOKEN", "password", "auth_data", "AWS_SECRET_ACCESS_KEY", "ApiKey"])
+    assert.equal(soundsSecret(name), true, name);
   for (const name of ["PUBLIC_KEY", "KEYBOARD", "TOKEN_FILE", "AUTHOR", "SECRETS_VERSION"]) assert.equal(soundsSecret(name), false, name);
 });
 
 test("each name that sounds like a secret is named", async () => {
-  assert.deepEqual(await found(["FROM busybox", "ENV API_SECRET=x DB_PASSWORD=y OK=1", "ARG TOKEN"]), ["SecretsUsedInArgOrEnv:2", "SecretsUsedInArgOrEnv:2", "SecretsUsedInArgOrEnv:3"]);
+  assert.deepEqual(await found(["FROM busybox", "ENV API_SECRET=x DB_PASSWORD=y OK=1", "ARG TOKEN"]), [
+    "SecretsUsedInArgOrEnv:2",
+    "SecretsUsedInArgOrEnv:2",
+    "SecretsUsedInArgOrEnv:3",
+  ]);
 });
 
 test("EXPOSE names a port in the container", async () => {
@@ -119,10 +140,14 @@ test("EXPOSE names a port in the container", async () => {
 });
 
 test("platforms: a constant, the default said aloud, and a stage named after its own", async () => {
-  assert.deepEqual(await found(["FROM --platform=linux/amd64 busybox", "FROM --platform=$TARGETPLATFORM busybox", "FROM --platform=linux/amd64 busybox AS amd64-tools"]), [
-    "FromPlatformFlagConstDisallowed:1",
-    "RedundantTargetPlatform:2",
-  ]);
+  assert.deepEqual(
+    await found([
+      "FROM --platform=linux/amd64 busybox",
+      "FROM --platform=$TARGETPLATFORM busybox",
+      "FROM --platform=linux/amd64 busybox AS amd64-tools",
+    ]),
+    ["FromPlatformFlagConstDisallowed:1", "RedundantTargetPlatform:2"],
+  );
 });
 
 test("a base for another platform than the one that is built", async () => {
@@ -137,7 +162,14 @@ test("a base for another platform than the one that is built", async () => {
 });
 
 test("a file that the ignore file keeps out; not with exceptions, and not from elsewhere", async () => {
-  const lines = ["FROM busybox AS a", "FROM busybox", "COPY ./x.log b.txt /d/", "COPY --from=a x.log /d/", "ADD https://h/x.log /d/", "COPY . /all"];
+  const lines = [
+    "FROM busybox AS a",
+    "FROM busybox",
+    "COPY ./x.log b.txt /d/",
+    "COPY --from=a x.log /d/",
+    "ADD https://h/x.log /d/",
+    "COPY . /all",
+  ];
   assert.deepEqual(await found(lines), ["CopyIgnoredFile:3"]);
   assert.deepEqual(await found(lines, { ignorePatterns: () => Promise.resolve(["*.log", "!keep.log"]) }), []);
 });
@@ -152,9 +184,19 @@ test("rules are skipped for a file, by the caller, or for one instruction", asyn
   const lines = ["FROM busybox AS Base", "MAINTAINER me", "CMD echo x"];
   assert.deepEqual(await found(["# check=skip=MaintainerDeprecated, StageNameCasing", ...lines]), ["JSONArgsRecommended:4"]);
   assert.deepEqual(await found(["# check=skip=all", ...lines]), []);
-  assert.deepEqual(await found(lines, { buildArgs: new Map([["BUILDKIT_DOCKERFILE_CHECK", "skip=JSONArgsRecommended"]]) }), ["StageNameCasing:1", "MaintainerDeprecated:2"]);
-  assert.deepEqual(await found([...lines.slice(0, 2), "# wanted so", "# check=skip=JSONArgsRecommended", ...lines.slice(2)]), ["StageNameCasing:1", "MaintainerDeprecated:2"]);
-  assert.deepEqual(await found([...lines.slice(0, 2), "# check=skip=JSONArgsRecommended", "", ...lines.slice(2)]), ["StageNameCasing:1", "MaintainerDeprecated:2", "JSONArgsRecommended:5"]);
+  assert.deepEqual(await found(lines, { buildArgs: new Map([["BUILDKIT_DOCKERFILE_CHECK", "skip=JSONArgsRecommended"]]) }), [
+    "StageNameCasing:1",
+    "MaintainerDeprecated:2",
+  ]);
+  assert.deepEqual(await found([...lines.slice(0, 2), "# wanted so", "# check=skip=JSONArgsRecommended", ...lines.slice(2)]), [
+    "StageNameCasing:1",
+    "MaintainerDeprecated:2",
+  ]);
+  assert.deepEqual(await found([...lines.slice(0, 2), "# check=skip=JSONArgsRecommended", "", ...lines.slice(2)]), [
+    "StageNameCasing:1",
+    "MaintainerDeprecated:2",
+    "JSONArgsRecommended:5",
+  ]);
 });
 
 test("options that nobody understands are an error with their place", async () => {
@@ -167,9 +209,15 @@ test("options that nobody understands are an error with their place", async () =
 test("stages that nobody needs are checked too, and two platforms say everything once", async () => {
   const lines = ["FROM busybox AS unused", "MAINTAINER me", "ENV A=$nope", "FROM busybox", "ENV B=$nope"];
   assert.deepEqual(await found(lines), ["MaintainerDeprecated:2", "UndefinedVar:3", "UndefinedVar:5"]);
-  const platforms = [{ os: "linux", architecture: "amd64" }, { os: "linux", architecture: "arm64" }];
+  const platforms = [
+    { os: "linux", architecture: "amd64" },
+    { os: "linux", architecture: "arm64" },
+  ];
   const { warnings } = await compileText(lines.join("\n"), { platforms });
-  assert.deepEqual(warnings.map(({ code }) => code), ["MaintainerDeprecated", "UndefinedVar"]);
+  assert.deepEqual(
+    warnings.map(({ code }) => code),
+    ["MaintainerDeprecated", "UndefinedVar"],
+  );
 });
 
 test("warnings don't keep a build from going on, unless they are errors", async () => {

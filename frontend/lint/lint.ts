@@ -11,7 +11,9 @@ export function lint(facts: LintFacts, options: LintOptions): BuildWarning[] {
   const skipped = new SkipComments(facts.ast);
   const active = FAMILIES.filter(({ rules }) => rules.some((rule) => isActive(rule, options)));
   const findings = active.flatMap(({ check }) => check(facts)).filter((finding) => isWanted(finding, options) && !skipped.covers(finding));
-  const unique = new Map(findings.map((finding) => [`${finding.rule} ${finding.range.start.offset} ${finding.range.start.line} ${finding.message}`, finding]));
+  const unique = new Map(
+    findings.map((finding) => [`${finding.rule} ${finding.range.start.offset} ${finding.range.start.line} ${finding.message}`, finding]),
+  );
   return [...unique.values()].sort(inFileOrder).map(({ rule, message, range }) => ({
     type: "warning",
     code: rule,
@@ -25,7 +27,9 @@ export function lint(facts: LintFacts, options: LintOptions): BuildWarning[] {
 export function lintFailure(warnings: readonly BuildWarning[]): TsbuildError | undefined {
   const rules = [...new Set(warnings.map(({ code }) => code))].filter((code) => RULES.has(code)).sort();
   if (rules.length === 0) return undefined;
-  return new TsbuildError("LINT_VIOLATION", `lint violation found for rules: ${rules.join(", ")}`, { hint: "the file or BUILDKIT_DOCKERFILE_CHECK says error=true; correct what the warnings name, or skip a rule" });
+  return new TsbuildError("LINT_VIOLATION", `lint violation found for rules: ${rules.join(", ")}`, {
+    hint: "the file or BUILDKIT_DOCKERFILE_CHECK says error=true; correct what the warnings name, or skip a rule",
+  });
 }
 
 function isWanted({ rule }: Finding, options: LintOptions): boolean {

@@ -7,6 +7,8 @@ export const MAINTAINER: RuleFamily = {
   rules: [RULE],
   check: (facts) =>
     eachInstruction(facts, ({ keyword, range }) =>
-      keyword === "MAINTAINER" ? [{ rule: RULE.name, message: "MAINTAINER is deprecated; write LABEL org.opencontainers.image.authors=…", range }] : [],
+      keyword === "MAINTAINER"
+        ? [{ rule: RULE.name, message: "MAINTAINER is deprecated; write LABEL org.opencontainers.image.authors=…", range }]
+        : [],
     ),
 };

@@ -36,7 +36,11 @@ export function parseLintOptions(text: string, location?: SourceLocation): LintO
     if (!KEYS.includes(key)) throw invalid(`invalid check option "${part.trim()}"`, location);
     values.set(key, part.slice(equals + 1).trim());
   }
-  return { skip: ruleSet(values.get("skip")), experimental: ruleSet(values.get("experimental")), isError: isOn(values.get("error"), location) };
+  return {
+    skip: ruleSet(values.get("skip")),
+    experimental: ruleSet(values.get("experimental")),
+    isError: isOn(values.get("error"), location),
+  };
 }
 
 export function includes(set: RuleSet, rule: string): boolean {
@@ -56,5 +60,8 @@ function isOn(text: string | undefined, location: SourceLocation | undefined): b
 }
 
 function invalid(message: string, location: SourceLocation | undefined): TsbuildError {
-  return new TsbuildError("DOCKERFILE_CHECK", message, { hint: "write skip=RULE,RULE;error=true;experimental=RULE, or all in a rule's place", location });
+  return new TsbuildError("DOCKERFILE_CHECK", message, {
+    hint: "write skip=RULE,RULE;error=true;experimental=RULE, or all in a rule's place",
+    location,
+  });
 }

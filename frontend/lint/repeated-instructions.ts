@@ -1,7 +1,10 @@
 import type { Instruction } from "../syntax/ast.js";
 import type { Finding, RuleFamily } from "./types.js";
 
-const RULE = { name: "MultipleInstructionsDisallowed", description: "CMD, ENTRYPOINT and HEALTHCHECK should stand once in a stage: only the last one counts" };
+const RULE = {
+  name: "MultipleInstructionsDisallowed",
+  description: "CMD, ENTRYPOINT and HEALTHCHECK should stand once in a stage: only the last one counts",
+};
 
 const ONCE: ReadonlySet<string> = new Set(["CMD", "ENTRYPOINT", "HEALTHCHECK"]);
 
@@ -15,7 +18,15 @@ export const REPEATED_INSTRUCTIONS: RuleFamily = {
         if (!ONCE.has(instruction.keyword)) return [];
         const earlier = last.get(instruction.keyword);
         last.set(instruction.keyword, instruction);
-        return earlier === undefined ? [] : [{ rule: RULE.name, message: `This ${instruction.keyword} has no effect: another one follows in the stage`, range: earlier.range }];
+        return earlier === undefined
+          ? []
+          : [
+              {
+                rule: RULE.name,
+                message: `This ${instruction.keyword} has no effect: another one follows in the stage`,
+                range: earlier.range,
+              },
+            ];
       });
     }),
 };

@@ -17,15 +17,31 @@ import { UNDEFINED_VARIABLE } from "./undefined-variable.js";
 import { WORKDIR } from "./workdir.js";
 
 export const FAMILIES: readonly RuleFamily[] = [
-  CASING, EMPTY_CONTINUATION, STAGE_NAMES, JSON_ARGS, MAINTAINER, FROM_ARGS, UNDEFINED_VARIABLE, WORKDIR, REPEATED_INSTRUCTIONS, LEGACY_KEY_VALUE, PLATFORMS,
-  SECRETS, COPY_IGNORED, DESCRIPTIONS, EXPOSE,
+  CASING,
+  EMPTY_CONTINUATION,
+  STAGE_NAMES,
+  JSON_ARGS,
+  MAINTAINER,
+  FROM_ARGS,
+  UNDEFINED_VARIABLE,
+  WORKDIR,
+  REPEATED_INSTRUCTIONS,
+  LEGACY_KEY_VALUE,
+  PLATFORMS,
+  SECRETS,
+  COPY_IGNORED,
+  DESCRIPTIONS,
+  EXPOSE,
 ];
 
 export const RULES: ReadonlyMap<string, Rule> = new Map(FAMILIES.flatMap(({ rules }) => rules.map((rule) => [rule.name, rule])));
 
 /** Where a rule is explained: Docker's documentation, since the rules are the same. */
 export function ruleUrl(name: string): string {
-  const kebab = name.replaceAll(/([a-z])([A-Z])/g, "$1-$2").replaceAll(/([A-Z])([A-Z][a-z])/g, "$1-$2").toLowerCase();
+  const kebab = name
+    .replaceAll(/([a-z])([A-Z])/g, "$1-$2")
+    .replaceAll(/([A-Z])([A-Z][a-z])/g, "$1-$2")
+    .toLowerCase();
   return `https://docs.docker.com/go/dockerfile/rule/${kebab}/`;
 }
 

@@ -14,8 +14,24 @@ export const STAGE_NAMES: RuleFamily = {
       const isSecond = seen.has(name);
       seen.add(name);
       return [
-        ...(RESERVED_NAMES.has(name) ? [{ rule: RESERVED.name, message: `Stage name "${name}" is reserved: it has another meaning in FROM and --from`, range: instruction.range }] : []),
-        ...(isSecond ? [{ rule: DUPLICATE.name, message: `Stage name "${name}" is used twice: later instructions see only the last`, range: instruction.range }] : []),
+        ...(RESERVED_NAMES.has(name)
+          ? [
+              {
+                rule: RESERVED.name,
+                message: `Stage name "${name}" is reserved: it has another meaning in FROM and --from`,
+                range: instruction.range,
+              },
+            ]
+          : []),
+        ...(isSecond
+          ? [
+              {
+                rule: DUPLICATE.name,
+                message: `Stage name "${name}" is used twice: later instructions see only the last`,
+                range: instruction.range,
+              },
+            ]
+          : []),
       ];
     });
   },

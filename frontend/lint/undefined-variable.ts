@@ -20,7 +20,8 @@ export const UNDEFINED_VARIABLE: RuleFamily = {
     const findings: Finding[] = [];
     for (const trace of facts.traces) {
       for (const { instruction, before, missing } of missingByStep(trace, facts)) {
-        for (const name of missing) findings.push(finding(name, findings.length < MOST_SUGGESTIONS ? environmentOf(before).keys() : [], instruction));
+        for (const name of missing)
+          findings.push(finding(name, findings.length < MOST_SUGGESTIONS ? environmentOf(before).keys() : [], instruction));
       }
     }
     return findings;
@@ -35,7 +36,7 @@ function finding(name: string, known: Iterable<string>, { range }: Instruction):
 
 /** An ARG without a value is declared all the same, for the later names of its line too. */
 function* missingByStep({ steps }: StageTrace, facts: LintFacts): Generator<TracedStep & { readonly missing: ReadonlySet<string> }> {
-  const declared = new Set(steps[0]?.before.args.toArray().map(({ name }) => name));
+  const declared = new Set(steps[0]?.before.args.toMap().keys());
   for (const { instruction, before } of steps) {
     const missing = new Set<string>();
     for (const text of textsOf(instruction, facts)) {
@@ -91,7 +92,11 @@ function textsOf(instruction: Instruction, facts: LintFacts): readonly Text[] {
 function copyTexts({ words, flags, heredocs }: CopyInstruction): readonly Text[] {
   const markers = new Set(heredocs.map(({ range }) => range.start.offset));
   const documents = heredocs.filter((heredoc) => heredoc.expand).map(({ content }): Text => ({ value: content, isDocument: true }));
-  return [...words.filter(({ range }) => !markers.has(range.start.offset)), ...flags.flatMap(({ value }) => (value === undefined ? [] : [value])), ...documents];
+  return [
+    ...words.filter(({ range }) => !markers.has(range.start.offset)),
+    ...flags.flatMap(({ value }) => (value === undefined ? [] : [value])),
+    ...documents,
+  ];
 }
 
 /** The default of an ARG counts only when it is used, and the name is declared behind it. */

@@ -6,7 +6,10 @@ import type { Word } from "../syntax/ast.js";
 import { expandedIn } from "./stage-walk.js";
 import type { Finding, LintFacts, RuleFamily } from "./types.js";
 
-const RULE = { name: "WorkdirRelativePath", description: "A relative WORKDIR should stand below an absolute one: it would move if the base image changed its own" };
+const RULE = {
+  name: "WorkdirRelativePath",
+  description: "A relative WORKDIR should stand below an absolute one: it would move if the base image changed its own",
+};
 
 /** The first WORKDIR of a stage counts, unless the stage it is built on has one. */
 export const WORKDIR: RuleFamily = {
@@ -19,7 +22,9 @@ export const WORKDIR: RuleFamily = {
       const isInherited = hasOne.get(baseName(stage, facts)) ?? false;
       if (stage.from.stageName !== undefined) hasOne.set(stage.from.stageName, isInherited || first !== undefined);
       if (isInherited || first?.keyword !== "WORKDIR" || isAbsolute(first.text, steps.get(first), facts)) return [];
-      return [{ rule: RULE.name, message: `WORKDIR "${first.text.value}" is relative to whatever the base image says`, range: first.range }];
+      return [
+        { rule: RULE.name, message: `WORKDIR "${first.text.value}" is relative to whatever the base image says`, range: first.range },
+      ];
     });
   },
 };

@@ -55,7 +55,11 @@ async function failure(t: TestContext, url: string, options?: HttpClientOptions)
 
 test("a file comes whole, with what the server says of its version", async (t) => {
   const { origin, log } = await serve(t, (_request, response) => response.setHeader("etag", '"v1"').end("hello"));
-  assert.deepEqual(await fetched(t, `${origin}/f?x=1#part`), { type: "fetched", value: "hello", validators: { etag: '"v1"', lastModified: undefined } });
+  assert.deepEqual(await fetched(t, `${origin}/f?x=1#part`), {
+    type: "fetched",
+    value: "hello",
+    validators: { etag: '"v1"', lastModified: undefined },
+  });
   assert.deepEqual([log[0]?.url, log[0]?.headers["accept-encoding"]], ["/f?x=1", "identity"]);
 });
 
@@ -98,7 +102,16 @@ test("redirects are followed, ten at most, and credentials stay with their serve
   assert.equal(log.length, 11);
 });
 
-for (const location of ["file:///etc/passwd", "gopher://127.0.0.1/", "http://169.254.169.254/latest/meta-data/", "http://[fe80::1]/", "http://[::ffff:169.254.169.254]/", "http://2852039166/", "http://metadata.google.internal/", ""]) {
+for (const location of [
+  "file:///etc/passwd",
+  "gopher://127.0.0.1/",
+  "http://169.254.169.254/latest/meta-data/",
+  "http://[fe80::1]/",
+  "http://[::ffff:169.254.169.254]/",
+  "http://2852039166/",
+  "http://metadata.google.internal/",
+  "",
+]) {
   test(`a redirect to "${location}" is not followed`, async (t) => {
     const { origin, log } = await serve(t, (_request, response) => response.writeHead(302, location === "" ? {} : { location }).end());
     const error = await failure(t, origin);
@@ -181,5 +194,6 @@ test("aborting ends a download", async (t) => {
 
 test("absurd times of a server are 1970", () => {
   assert.equal(modifiedSec("Tue, 01 Jan 2019 00:00:00 GMT"), 1546300800);
-  for (const header of [undefined, "", "yesterday", "Fri, 01 Jan 9999 00:00:00 GMT", "Thu, 01 Jan 1903 00:00:00 GMT"]) assert.equal(modifiedSec(header), 0);
+  for (const header of [undefined, "", "yesterday", "Fri, 01 Jan 9999 00:00:00 GMT", "Thu, 01 Jan 1903 00:00:00 GMT"])
+    assert.equal(modifiedSec(header), 0);
 });

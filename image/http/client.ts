@@ -26,7 +26,9 @@ export interface FileRequest<T> {
   readonly receive: (chunks: AsyncIterable<Buffer>) => Promise<T>;
 }
 
-export type FetchedFile<T> = { readonly type: "unchanged" } | { readonly type: "fetched"; readonly value: T; readonly validators: Validators };
+export type FetchedFile<T> =
+  | { readonly type: "unchanged" }
+  | { readonly type: "fetched"; readonly value: T; readonly validators: Validators };
 
 export interface HttpClientOptions {
   /** For proxies and TSBUILD_EXTRA_CA_CERTS. */
@@ -77,10 +79,19 @@ export class HttpClient implements AsyncDisposable {
       await response.dump();
       if (response.status === 304 && request.known !== undefined) return { type: "unchanged" };
       const retryAfterMs = parseRetryAfter(response.header("retry-after"), Date.now());
-      return { type: "failed", error: statusError(asked, response.url, response.status), canRetry: isRetryableStatus(response.status), retryAfterMs };
+      return {
+        type: "failed",
+        error: statusError(asked, response.url, response.status),
+        canRetry: isRetryableStatus(response.status),
+        retryAfterMs,
+      };
     } catch (error) {
       signal.throwIfAborted();
-      return { type: "failed", error: isRetryableError(error) ? connectionError(asked, error) : named(asked, error), canRetry: isRetryableError(error) };
+      return {
+        type: "failed",
+        error: isRetryableError(error) ? connectionError(asked, error) : named(asked, error),
+        canRetry: isRetryableError(error),
+      };
     }
   }
 
@@ -131,6 +142,11 @@ function bare(url: URL): URL {
 
 /** What a connection throws has a code of undici or the system; all else is the receiver's own error and stays what it is. */
 function named(asked: URL, error: unknown): unknown {
-  const isConnections = error instanceof Error && "code" in error && /^(?:UND_ERR|E(?:CONN|NOTFOUND|AI_|ADDR|PROTO|HOST|NET)|ERR_(?:TLS|SSL|INVALID_ARG)|CERT_|DEPTH_|SELF_|UNABLE_|HPE_)/.test(String(error.code));
+  const isConnections =
+    error instanceof Error &&
+    "code" in error &&
+    /^(?:UND_ERR|E(?:CONN|NOTFOUND|AI_|ADDR|PROTO|HOST|NET)|ERR_(?:TLS|SSL|INVALID_ARG)|CERT_|DEPTH_|SELF_|UNABLE_|HPE_)/.test(
+      String(error.code),
+    );
   return isConnections ? connectionError(asked, error) : error;
 }

@@ -44,7 +44,9 @@ function refuseLength(asked: URL, response: HttpResponse, limits: BodyLimits): v
 }
 
 function tooLarge(asked: URL, { maxBytes }: BodyLimits): Error {
-  return fetchError(asked, "HTTP_TOO_LARGE", `the file has more than ${maxBytes} bytes`, { hint: "fetch it in a RUN step if it really is that large" });
+  return fetchError(asked, "HTTP_TOO_LARGE", `the file has more than ${maxBytes} bytes`, {
+    hint: "fetch it in a RUN step if it really is that large",
+  });
 }
 
 function tooSlow(asked: URL, { leastBytes, windowMs }: BodyLimits): Error {

@@ -5,7 +5,12 @@ import { redirectTarget } from "../registry/redirect.js";
 import { fetchError } from "./http-error.js";
 
 /** Names by which clouds hand out the machine's credentials. They resolve to link-local addresses on these clouds only. */
-const METADATA_NAMES: ReadonlySet<string> = new Set(["metadata.google.internal", "metadata.goog", "instance-data", "instance-data.ec2.internal"]);
+const METADATA_NAMES: ReadonlySet<string> = new Set([
+  "metadata.google.internal",
+  "metadata.goog",
+  "instance-data",
+  "instance-data.ec2.internal",
+]);
 
 /**
  * An address as the user wrote it.
@@ -14,7 +19,9 @@ const METADATA_NAMES: ReadonlySet<string> = new Set(["metadata.google.internal",
 export function parseAddress(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || (url.protocol !== "http:" && url.protocol !== "https:")) {
-    throw new TsbuildError("HTTP_URL", `"${text}" is not an address that can be fetched`, { hint: "write http://HOST/PATH or https://HOST/PATH" });
+    throw new TsbuildError("HTTP_URL", `"${text}" is not an address that can be fetched`, {
+      hint: "write http://HOST/PATH or https://HOST/PATH",
+    });
   }
   refuseMetadata(url, url);
   return url;
@@ -37,7 +44,12 @@ export function nextHop(asked: URL, from: URL, location: string | undefined): UR
 
 function refuseMetadata(asked: URL, to: URL): void {
   const isMetadata = isLinkLocal(to.hostname) || METADATA_NAMES.has(to.hostname.replace(/\.$/, ""));
-  if (isMetadata) throw fetchError(asked, "HTTP_REFUSED", `${to.host} is a link-local address or a cloud's metadata service, and those are closed to builds`);
+  if (isMetadata)
+    throw fetchError(
+      asked,
+      "HTTP_REFUSED",
+      `${to.host} is a link-local address or a cloud's metadata service, and those are closed to builds`,
+    );
 }
 
 /** Credentials in an address go to its own server only. */

@@ -4,7 +4,12 @@ import { TsbuildError } from "../../base/errors.js";
 import { redactedUrl } from "../registry/registry-error.js";
 
 /** @param reason goes on behind "can't fetch URL: " */
-export function fetchError(url: URL, code: string, reason: string, details: { readonly hint?: string | undefined; readonly cause?: unknown } = {}): TsbuildError {
+export function fetchError(
+  url: URL,
+  code: string,
+  reason: string,
+  details: { readonly hint?: string | undefined; readonly cause?: unknown } = {},
+): TsbuildError {
   return new TsbuildError(code, `can't fetch ${redactedUrl(url)}: ${reason}`, details);
 }
 

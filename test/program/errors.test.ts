@@ -175,7 +175,7 @@ rigTest("an unprivileged user is told what to do, and no store is made", async (
   // Where somebody else may read it, and nothing but what starts.
   const copy = rig.path("program");
   const home = join(dirname(launcherPath()), "..");
-  cpSync(launcherPath(), join(copy, "bin/tsbuild"));
+  cpSync(dirname(launcherPath()), join(copy, "bin"), { recursive: true });
   cpSync(join(home, "dist/bundle"), join(copy, "dist/bundle"), { recursive: true });
   cpSync(join(home, "package.json"), join(copy, "package.json"));
   chmodSync(rig.folder, 0o755);

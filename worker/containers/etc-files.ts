@@ -30,7 +30,13 @@ export function etcMounts(facts: EtcFacts): readonly Extract<ProcessMount, { typ
   const files = {
     hostname: `${hostname}\n`,
     hosts: network.mode === "host" ? withHosts(hostsOfHost(), extraHosts) : hostsFile({ hostname, ip, extraHosts }),
-    "resolv.conf": resolvConf({ files: readResolverFiles(), network: network.mode, dns: network.nameservers, search: network.search, options: network.options }),
+    "resolv.conf": resolvConf({
+      files: readResolverFiles(),
+      network: network.mode,
+      dns: network.nameservers,
+      search: network.search,
+      options: network.options,
+    }),
   };
   return Object.entries(files).map(([name, content]) => {
     const source = join(facts.folder, name);

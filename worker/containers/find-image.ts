@@ -13,7 +13,7 @@ import type { Reference } from "../../image/reference.js";
 import { familiarName, formatReference, parseReference, withDefaultTag } from "../../image/reference.js";
 import type { ImageConfigFile } from "../../image/types.js";
 import { chainRecordName } from "../export/tag.js";
-import { Images} from "../images.js";
+import { Images } from "../images.js";
 import { chainOf, platformOf } from "../image-chain.js";
 import type { Pools } from "../pool.js";
 import type { LazyRegistry } from "../registry.js";
@@ -131,7 +131,10 @@ async function pull(work: ImageWork, reference: Reference, platform: Platform): 
   return { id: manifest.config.digest, config: resolved.config, chain };
 }
 
-async function unpack(work: ImageWork, { ref, manifest, config }: { readonly ref: string; readonly manifest: Digest; readonly config: ImageConfigFile }): Promise<void> {
+async function unpack(
+  work: ImageWork,
+  { ref, manifest, config }: { readonly ref: string; readonly manifest: Digest; readonly config: ImageConfigFile },
+): Promise<void> {
   const images = imagesFor(work, layerNotices(work.onNotice));
   const op = { kind: "source", type: "image", ref, manifest, platform: platformOf(config) } as const;
   await images.unpack(op, sha256Digest(ref), work.signal);
@@ -153,14 +156,19 @@ function layerNotices(onNotice: (line: string) => void): EventSink {
 
 /** @throws {TsbuildError} IMAGE_NOT_FOUND for what can't be pulled, or may not be */
 function pullable({ image, pull: mode }: ImageRequest): Reference {
-  if (isImageId(image)) throw new TsbuildError("IMAGE_NOT_FOUND", `No such image: ${image}`, { hint: "an image ID means an image that is in the store" });
+  if (isImageId(image))
+    throw new TsbuildError("IMAGE_NOT_FOUND", `No such image: ${image}`, { hint: "an image ID means an image that is in the store" });
   const reference = withDefaultTag(parseReference(image));
   if (mode !== "never") return reference;
-  throw new TsbuildError("IMAGE_NOT_FOUND", `No such image: ${familiarName(reference)}`, { hint: "leave --pull=never out, and it is pulled" });
+  throw new TsbuildError("IMAGE_NOT_FOUND", `No such image: ${familiarName(reference)}`, {
+    hint: "leave --pull=never out, and it is pulled",
+  });
 }
 
 function warnOfPlatform({ onNotice }: ImageWork, { platform }: ImageRequest, config: ImageConfigFile): void {
   const own = platformOf(config);
   if (platform !== undefined || samePlatform(own, hostPlatform())) return;
-  onNotice(`WARNING: The requested image's platform (${formatPlatform(own)}) does not match the detected host platform (${formatPlatform(hostPlatform())}) and no specific platform was requested`);
+  onNotice(
+    `WARNING: The requested image's platform (${formatPlatform(own)}) does not match the detected host platform (${formatPlatform(hostPlatform())}) and no specific platform was requested`,
+  );
 }

@@ -18,7 +18,18 @@ function stateOf(id: string, changes: Partial<ContainerState> = {}): Omit<Contai
     image: "app",
     imageId: sha256Digest("image"),
     config: {
-      args: ["sh"], entrypoint: [], command: ["sh"], env: ["A=1"], user: "", workdir: "/", hostname: "box", labels: { a: "b" }, stopSignal: "SIGTERM", terminal: false, isInteractive: true,
+      args: ["sh"],
+      entrypoint: [],
+      command: ["sh"],
+      env: ["A=1"],
+      user: "",
+      workdir: "/",
+      hostname: "box",
+      labels: { a: "b" },
+      stopSignal: "SIGTERM",
+      stopTimeoutSec: 4,
+      terminal: false,
+      isInteractive: true,
       exposedPorts: ["80/tcp"],
     },
     mounts: [{ type: "bind", source: "/a", target: "/b", readonly: true }],
@@ -46,15 +57,24 @@ test("what is written is what is read", async () => {
   const { mounts, ...rest } = readState(store, idOf("a")) ?? assert.fail("no state");
   const { mounts: expectedMounts, ...expected } = folder.state;
   assert.deepEqual({ ...rest, config: { ...rest.config, labels: { ...rest.config.labels } } }, expected);
-  assert.deepEqual(mounts.map(({ name: _name, ...mount }) => mount), expectedMounts);
-  assert.deepEqual(listContainers(store).map(({ name }) => name), ["mine"]);
+  assert.deepEqual(
+    mounts.map(({ name: _name, ...mount }) => mount),
+    expectedMounts,
+  );
+  assert.deepEqual(
+    listContainers(store).map(({ name }) => name),
+    ["mine"],
+  );
 });
 
 test("a name has one container; a second one leaves nothing", async () => {
   await using root = testRoot();
   await using store = await root.open();
   await create(store, idOf("a"), "mine");
-  await assert.rejects(create(store, idOf("b"), "mine"), { code: "CONTAINER_NAME_TAKEN", message: new RegExp(`The container name "/mine" is already in use by container "${idOf("a")}"`) });
+  await assert.rejects(create(store, idOf("b"), "mine"), {
+    code: "CONTAINER_NAME_TAKEN",
+    message: new RegExp(`The container name "/mine" is already in use by container "${idOf("a")}"`),
+  });
   assert.deepEqual(readdirSync(store.path("containers")), [idOf("a")]);
   assert.equal(containerNamed(store, "mine"), idOf("a"));
 });
@@ -77,13 +97,17 @@ test("without a name one is made up", async () => {
 });
 
 test("names that are no names are refused", () => {
-  for (const name of ["", "a", "-a", "a/b", "../x", "a b", "a".repeat(300)]) assert.throws(() => checkName(name), { code: "CONTAINER_NAME_INVALID" }, name);
+  for (const name of ["", "a", "-a", "a/b", "../x", "a b", "a".repeat(300)])
+    assert.throws(() => checkName(name), { code: "CONTAINER_NAME_INVALID" }, name);
 });
 
 test("disposing removes all of it, unless it is kept; what removes itself is never kept", async () => {
   await using root = testRoot();
   await using store = await root.open();
-  for (const [letter, removesItself, isLeft] of [["a", false, true], ["b", true, false]] as const) {
+  for (const [letter, removesItself, isLeft] of [
+    ["a", false, true],
+    ["b", true, false],
+  ] as const) {
     const folder = await create(store, idOf(letter), `name-${letter}`, { removesItself });
     folder.keep();
     await folder[Symbol.asyncDispose]();
@@ -100,6 +124,9 @@ test("after a kill: a running container is a stopped one, one that removes itsel
   await create(store, idOf("c"), "never");
   for (const letter of ["a", "b", "c", "d"]) recoverContainer(store, idOf(letter));
   recoverContainer(store, "../../etc");
-  assert.deepEqual(listContainers(store).map(({ name, status, exitCode }) => [name, status, exitCode]), [["ran", "exited", 137]]);
+  assert.deepEqual(
+    listContainers(store).map(({ name, status, exitCode }) => [name, status, exitCode]),
+    [["ran", "exited", 137]],
+  );
   assert.deepEqual(readdirSync(store.path("container-names")), ["ran"]);
 });

@@ -17,7 +17,8 @@ const IMAGE: ImageDefaults = {
   StopSignal: "SIGQUIT",
 };
 
-const merge = (image: ImageDefaults, request: Partial<MergeRequest> = {}): ContainerConfig => mergeConfig(image, { ...NOTHING, ...request }, "box");
+const merge = (image: ImageDefaults, request: Partial<MergeRequest> = {}): ContainerConfig =>
+  mergeConfig(image, { ...NOTHING, ...request }, "box");
 
 test("a command replaces CMD; an entrypoint replaces ENTRYPOINT and drops CMD", () => {
   assert.deepEqual(merge(IMAGE).args, ["/entry", "default"]);
@@ -33,17 +34,33 @@ test("without any command there is an error, not an empty process", () => {
 });
 
 test("variables: Docker's own, over them the image's, over them the user's; a lone name takes one away", () => {
-  assert.deepEqual(merge(IMAGE, { env: ["A=user", "B", "C=x=y"], terminal: true }).env, ["PATH=/bin", "HOSTNAME=box", "TERM=xterm", "A=user", "C=x=y"]);
+  assert.deepEqual(merge(IMAGE, { env: ["A=user", "B", "C=x=y"], terminal: true }).env, [
+    "PATH=/bin",
+    "HOSTNAME=box",
+    "TERM=xterm",
+    "A=user",
+    "C=x=y",
+  ]);
   assert.match(merge({ Cmd: ["x"] }).env[0] ?? "", /^PATH=\/usr\/local\/sbin:/);
 });
 
 test("user, folder, labels, ports and stop signal come from the image unless they are given", () => {
-  const { user, workdir, labels, exposedPorts, stopSignal } = merge(IMAGE, { labels: new Map([["b", "user"]]), exposed: ["80/tcp", "99/tcp"] });
-  assert.deepEqual({ user, workdir, labels, exposedPorts, stopSignal }, {
-    user: "app", workdir: "/srv", labels: { a: "image", b: "user" }, exposedPorts: ["80/tcp", "53/udp", "99/tcp"], stopSignal: "SIGQUIT",
+  const { user, workdir, labels, exposedPorts, stopSignal } = merge(IMAGE, {
+    labels: new Map([["b", "user"]]),
+    exposed: ["80/tcp", "99/tcp"],
   });
-  const given = merge(IMAGE, { user: "0", workdir: "/a/../b", stopSignal: "SIGINT" });
-  assert.deepEqual([given.user, given.workdir, given.stopSignal], ["0", "/b", "SIGINT"]);
+  assert.deepEqual(
+    { user, workdir, labels, exposedPorts, stopSignal },
+    {
+      user: "app",
+      workdir: "/srv",
+      labels: { a: "image", b: "user" },
+      exposedPorts: ["80/tcp", "53/udp", "99/tcp"],
+      stopSignal: "SIGQUIT",
+    },
+  );
+  const given = merge(IMAGE, { user: "0", workdir: "/a/../b", stopSignal: "SIGINT", stopTimeoutSec: 3 });
+  assert.deepEqual([given.user, given.workdir, given.stopSignal, given.stopTimeoutSec], ["0", "/b", "SIGINT", 3]);
 });
 
 test("a working directory is absolute", () => {

@@ -9,7 +9,7 @@ const DEFAULT_STOP_SIGNAL = "SIGTERM";
 
 export type MergeRequest = Pick<
   RunRequest,
-  "command" | "entrypoint" | "env" | "user" | "workdir" | "labels" | "stopSignal" | "terminal" | "isInteractive"
+  "command" | "entrypoint" | "env" | "user" | "workdir" | "labels" | "stopSignal" | "stopTimeoutSec" | "terminal" | "isInteractive"
 > & { readonly exposed: readonly string[] };
 
 /** @throws {TsbuildError} COMMAND_MISSING when neither the image nor the user names one; WORKDIR_INVALID */
@@ -17,7 +17,9 @@ export function mergeConfig(image: ImageDefaults, request: MergeRequest, hostnam
   const { entrypoint, command } = mergeCommand(image, request);
   const args = [...entrypoint, ...command];
   if (args.length === 0) {
-    throw new TsbuildError("COMMAND_MISSING", "no command specified: the image has neither CMD nor ENTRYPOINT", { hint: "write the command behind the image's name" });
+    throw new TsbuildError("COMMAND_MISSING", "no command specified: the image has neither CMD nor ENTRYPOINT", {
+      hint: "write the command behind the image's name",
+    });
   }
   return {
     args,
@@ -29,6 +31,7 @@ export function mergeConfig(image: ImageDefaults, request: MergeRequest, hostnam
     hostname,
     labels: { ...image.Labels, ...Object.fromEntries(request.labels) },
     stopSignal: request.stopSignal ?? nonEmpty(image.StopSignal) ?? DEFAULT_STOP_SIGNAL,
+    ...(request.stopTimeoutSec === undefined ? {} : { stopTimeoutSec: request.stopTimeoutSec }),
     terminal: request.terminal,
     isInteractive: request.isInteractive,
     exposedPorts: [...new Set([...Object.keys(image.ExposedPorts ?? {}).map(withProtocol), ...request.exposed])],
@@ -37,7 +40,10 @@ export function mergeConfig(image: ImageDefaults, request: MergeRequest, hostnam
 }
 
 /** A given entrypoint drops the image's command; a given command replaces only that. */
-function mergeCommand(image: ImageDefaults, { entrypoint, command }: MergeRequest): { readonly entrypoint: readonly string[]; readonly command: readonly string[] } {
+function mergeCommand(
+  image: ImageDefaults,
+  { entrypoint, command }: MergeRequest,
+): { readonly entrypoint: readonly string[]; readonly command: readonly string[] } {
   if (entrypoint !== undefined) return { entrypoint, command };
   return { entrypoint: image.Entrypoint ?? [], command: command.length > 0 ? command : (image.Cmd ?? []) };
 }

@@ -17,7 +17,11 @@ export interface ContainerNetwork extends AsyncDisposable {
 const LOOPBACK = "127.0.0.1";
 
 /** `exposed`: what the image and the user expose, `80/tcp`. @throws {TsbuildError} as NetworkPool.acquire and publishPorts do */
-export async function openNetwork(store: Store, request: NetworkRequest, { id, exposed, signal }: { readonly id: string; readonly exposed: readonly string[]; readonly signal: AbortSignal }): Promise<ContainerNetwork> {
+export async function openNetwork(
+  store: Store,
+  request: NetworkRequest,
+  { id, exposed, signal }: { readonly id: string; readonly exposed: readonly string[]; readonly signal: AbortSignal },
+): Promise<ContainerNetwork> {
   if (request.mode !== "bridge") {
     return { process: { type: request.mode }, ip: undefined, gateway: LOOPBACK, ports: [], [Symbol.asyncDispose]: () => Promise.resolve() };
   }

@@ -34,7 +34,13 @@ export async function openMount(work: MountWork, request: NamedMount): Promise<O
     case "volume": {
       const { name, readonly } = request;
       const seed = request.copiesImage ? { rootfs: work.rootfs, path: target } : undefined;
-      const source = await openVolume(work.store, { name, isAnonymous: work.anonymous.has(name), labels: request.labels, seed, signal: work.signal });
+      const source = await openVolume(work.store, {
+        name,
+        isAnonymous: work.anonymous.has(name),
+        labels: request.labels,
+        seed,
+        signal: work.signal,
+      });
       return { mount: { type: "bind", source, target, readonly }, record: { type: "volume", name, source, target, readonly } };
     }
     case "tmpfs": {
@@ -52,7 +58,9 @@ function makeSource(source: string): void {
   try {
     mkdirSync(source, { recursive: true, mode: 0o755 });
   } catch (error) {
-    throw new TsbuildError("MOUNT_SOURCE_UNUSABLE", `the folder ${source}, which is to be mounted, is missing and can't be made`, { cause: error });
+    throw new TsbuildError("MOUNT_SOURCE_UNUSABLE", `the folder ${source}, which is to be mounted, is missing and can't be made`, {
+      cause: error,
+    });
   }
 }
 

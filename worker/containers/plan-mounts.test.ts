@@ -10,17 +10,29 @@ const plan = (given: readonly MountRequest[], volumes: readonly string[] = []): 
 };
 
 test("outer mounts come before those inside them", () => {
-  assert.deepEqual(plan([bind("/a/b/c"), bind("/a"), bind("/z"), bind("/a/b")]).mounts.map(({ target }) => target), ["/a", "/z", "/a/b", "/a/b/c"]);
+  assert.deepEqual(
+    plan([bind("/a/b/c"), bind("/a"), bind("/z"), bind("/a/b")]).mounts.map(({ target }) => target),
+    ["/a", "/z", "/a/b", "/a/b/c"],
+  );
 });
 
 test("every VOLUME of the image gets a volume of its own, unless something is mounted there", () => {
   const { mounts, anonymousVolumes } = plan([bind("/data/")], ["/data", "/log"]);
-  assert.deepEqual(mounts.map(({ type, target }) => [type, target]), [["bind", "/data"], ["volume", "/log"]]);
+  assert.deepEqual(
+    mounts.map(({ type, target }) => [type, target]),
+    [
+      ["bind", "/data"],
+      ["volume", "/log"],
+    ],
+  );
   assert.deepEqual(anonymousVolumes, ["volume-1"]);
 });
 
 test("a named volume is not this container's own", () => {
-  const given: MountRequest[] = [{ type: "volume", name: "n", target: "/a", readonly: false, copiesImage: true }, { type: "volume", target: "/b", readonly: false, copiesImage: true }];
+  const given: MountRequest[] = [
+    { type: "volume", name: "n", target: "/a", readonly: false, copiesImage: true },
+    { type: "volume", target: "/b", readonly: false, copiesImage: true },
+  ];
   assert.deepEqual(plan(given).anonymousVolumes, ["volume-1"]);
 });
 

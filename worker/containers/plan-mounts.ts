@@ -4,7 +4,9 @@ import { TsbuildError } from "../../base/errors.js";
 import type { MountRequest } from "./types.js";
 
 /** A mount whose volume has a name. */
-export type NamedMount = Exclude<MountRequest, { type: "volume" }> | (Extract<MountRequest, { type: "volume" }> & { readonly name: string });
+export type NamedMount =
+  | Exclude<MountRequest, { type: "volume" }>
+  | (Extract<MountRequest, { type: "volume" }> & { readonly name: string });
 
 export interface MountPlan {
   readonly mounts: readonly NamedMount[];

@@ -24,5 +24,11 @@ export function recoverContainer(store: Store, id: string): void {
   if (state === undefined) return removeTree(store.kernel, store.path("containers", id));
   if (state.removesItself || state.status === "created") return removeContainer(store, state, { removesVolumes: true });
   if (state.status !== "running") return;
-  writeState(store, { ...state, status: "exited", exitCode: KILLED, error: "tsbuild was killed, and the container with it", finishedAtMs: Date.now() });
+  writeState(store, {
+    ...state,
+    status: "exited",
+    exitCode: KILLED,
+    error: "tsbuild was killed, and the container with it",
+    finishedAtMs: Date.now(),
+  });
 }

@@ -14,7 +14,6 @@ import { RuntimeError } from "../../executor/runtime-error.js";
 import type { ExitStatus, ProcessMount, ProcessSpec } from "../../executor/types.js";
 import { Pools } from "../pool.js";
 import { LazyRegistry } from "../registry.js";
-import { mountActive } from "../thread/mounts.js";
 import { etcMounts } from "./etc-files.js";
 import type { ReadyImage } from "./find-image.js";
 import { findImage } from "./find-image.js";
@@ -25,6 +24,7 @@ import { openNetwork } from "./network.js";
 import { openMount } from "./open-mounts.js";
 import type { MountPlan } from "./plan-mounts.js";
 import { inOrder, planMounts } from "./plan-mounts.js";
+import { mountRootfs } from "./rootfs.js";
 import type { ContainerConfig, ContainerState, RunIo, RunRequest } from "./types.js";
 import { anonymousName } from "./volumes.js";
 
@@ -44,16 +44,26 @@ export async function runContainer(store: Store, request: RunRequest, io: RunIo,
   if (request.cidFile !== undefined) writeCidFile(request.cidFile, plan.state.id);
   try {
     const exit = await execute({ store, request, io, image, plan, container, signal });
-    container.update({ status: "exited", exitCode: exit.code, isOomKilled: exit.isOomKilled, startedAtMs: exit.startedAtMs, finishedAtMs: exit.endedAtMs });
+    container.update({
+      status: "exited",
+      exitCode: exit.code,
+      isOomKilled: exit.isOomKilled,
+      startedAtMs: exit.startedAtMs,
+      finishedAtMs: exit.endedAtMs,
+    });
     container.keep();
     return exit;
   } catch (error) {
-    recordFailure(container, error);
+    recordFailure(container, error, signal);
     throw error;
   }
 }
 
-async function readyImage(store: Store, request: RunRequest, { io, signal }: { readonly io: RunIo; readonly signal: AbortSignal }): Promise<ReadyImage> {
+async function readyImage(
+  store: Store,
+  request: RunRequest,
+  { io, signal }: { readonly io: RunIo; readonly signal: AbortSignal },
+): Promise<ReadyImage> {
   await using stack = new CleanupStack();
   const pools = stack.use(new Pools(1));
   const registry = stack.use(new LazyRegistry(request.insecureRegistries));
@@ -104,13 +114,9 @@ interface Execution {
 async function execute(execution: Execution): Promise<ExitStatus> {
   const { store, request, io, image, plan, container, signal } = execution;
   await using stack = new CleanupStack();
-  const rootfs = join(container.path, "root");
-  const mounted = mountActive(
-    store.kernel,
-    await store.snapshots.lowers(image.chain),
-    { fs: join(container.path, "fs"), work: join(container.path, "work"), mountpoint: rootfs, listPath: "" },
-  );
+  const mounted = await mountRootfs(store, { folder: container.path, chain: image.chain, mounts: plan.mounts.mounts });
   stack.defer(() => mounted[Symbol.dispose]());
+  const rootfs = mounted.path;
   const userMounts = await openMounts(execution, rootfs);
   const network = stack.use(await openNetwork(store, request.network, { id: plan.state.id, exposed: plan.config.exposedPorts, signal }));
   container.update({ ...(network.ip === undefined ? {} : { ip: network.ip }), ports: network.ports });
@@ -120,16 +126,10 @@ async function execute(execution: Execution): Promise<ExitStatus> {
   stack.defer(() => store.lease.release(cgroup));
   stack.defer(() => removeTree(store.kernel, join(container.path, "runtime")));
   const spec = processSpec(execution, { rootfs, network, userMounts });
+  // Before it runs: what a kill leaves behind is then taken for a container that ran.
+  container.update({ status: "running", startedAtMs: Date.now() });
   io.onStarting?.();
-  return await runProcess(spec, {
-    stdin: io.stdin,
-    signal,
-    filterCacheDir: store.path("filters"),
-    onStarted: (running) => {
-      container.update({ status: "running", startedAtMs: Date.now() });
-      io.onStarted?.(running);
-    },
-  });
+  return await runProcess(spec, { stdin: io.stdin, signal, filterCacheDir: store.path("filters"), onStarted: io.onStarted });
 }
 
 async function openMounts({ store, plan, container, signal }: Execution, rootfs: string): Promise<readonly ProcessMount[]> {
@@ -149,7 +149,14 @@ interface Prepared {
 function processSpec({ request, plan, container }: Execution, { rootfs, network, userMounts }: Prepared): ProcessSpec {
   const { config, state } = plan;
   const { readonlyRootfs } = request.security;
-  const etc = etcMounts({ folder: container.path, hostname: config.hostname, ip: network.ip, gateway: network.gateway, network: request.network, readonly: readonlyRootfs });
+  const etc = etcMounts({
+    folder: container.path,
+    hostname: config.hostname,
+    ip: network.ip,
+    gateway: network.gateway,
+    network: request.network,
+    readonly: readonlyRootfs,
+  });
   const taken = new Set(userMounts.map(({ target }) => target));
   return {
     id: state.id,
@@ -175,15 +182,18 @@ function processSpec({ request, plan, container }: Execution, { rootfs, network,
 }
 
 function announcePorts({ network: { mode, ports, publishesAll } }: RunRequest, network: ContainerNetwork, { onNotice }: RunIo): void {
-  if (mode !== "bridge" && (ports.length > 0 || publishesAll)) onNotice(`WARNING: Published ports are discarded when using ${mode} network mode`);
+  if (mode !== "bridge" && (ports.length > 0 || publishesAll))
+    onNotice(`WARNING: Published ports are discarded when using ${mode} network mode`);
   for (const port of network.ports) onNotice(`Published ${formatPort(port)}`);
 }
 
-/** What a user would look for afterwards stays: a container that ran, or whose command could not be started. */
-function recordFailure(container: ContainerFolder, error: unknown): void {
-  const { startedAtMs } = container.state;
-  if (startedAtMs !== undefined) container.update({ status: "exited", exitCode: KILLED, error: messageOf(error), finishedAtMs: Date.now() });
-  else if (error instanceof RuntimeError) container.update({ exitCode: error.exitCode, error: error.message, finishedAtMs: Date.now() });
+/** What a user would look for afterwards stays: a container whose command could not be started, or that was ended with us. */
+function recordFailure(container: ContainerFolder, error: unknown, signal: AbortSignal): void {
+  const finishedAtMs = Date.now();
+  if (error instanceof RuntimeError)
+    container.update({ status: "created", exitCode: error.exitCode, error: error.message, startedAtMs: undefined, finishedAtMs });
+  else if (signal.aborted && container.state.status === "running")
+    container.update({ status: "exited", exitCode: KILLED, error: messageOf(error), finishedAtMs });
   else return;
   container.keep();
 }

@@ -5,7 +5,18 @@ import type { Json } from "../../base/digest.js";
 import { readRecord, writeRecord } from "../../cache/record-file.js";
 import type { Store } from "../../cache/store.js";
 import type { Fields } from "../../image/json-fields.js";
-import { fieldsOf, optionalBoolean, optionalInteger, optionalList, optionalObject, optionalString, optionalStringMap, optionalStrings, requiredDigest, requiredString } from "../../image/json-fields.js";
+import {
+  fieldsOf,
+  optionalBoolean,
+  optionalInteger,
+  optionalList,
+  optionalObject,
+  optionalString,
+  optionalStringMap,
+  optionalStrings,
+  requiredDigest,
+  requiredString,
+} from "../../image/json-fields.js";
 import type { Healthcheck } from "../../image/types.js";
 import type { PublishedPort } from "../../executor/network/publish.js";
 import type { ContainerConfig, ContainerState, MountRecord } from "./types.js";
@@ -14,7 +25,10 @@ const ID = /^[0-9a-f]{64}$/;
 
 /** Replaces what was said before, all or nothing. */
 export function writeState(store: Store, state: ContainerState): void {
-  writeRecord(store.path("containers", state.id, "state"), stateJson(state), { stamp: store.durability.now(), temporary: store.temp.name() });
+  writeRecord(store.path("containers", state.id, "state"), stateJson(state), {
+    stamp: store.durability.now(),
+    temporary: store.temp.name(),
+  });
 }
 
 /** Undefined when there is no such container, or its state was lost. */
@@ -40,7 +54,12 @@ function containerIds(store: Store): readonly string[] {
 function stateJson(state: ContainerState): Json {
   const { config, mounts, ports, ...plain } = state;
   const healthcheck = config.healthcheck === undefined ? undefined : { ...config.healthcheck };
-  return { ...plain, config: { ...config, healthcheck }, mounts: mounts.map((mount) => ({ ...mount })), ports: ports.map((port) => ({ ...port })) };
+  return {
+    ...plain,
+    config: { ...config, healthcheck },
+    mounts: mounts.map((mount) => ({ ...mount })),
+    ports: ports.map((port) => ({ ...port })),
+  };
 }
 
 function stateFrom(fields: Fields): ContainerState {
@@ -69,6 +88,7 @@ function stateFrom(fields: Fields): ContainerState {
 
 function configFrom(fields: Fields): ContainerConfig {
   const health = optionalObject(fields, "healthcheck");
+  const stopTimeoutSec = optionalInteger(fields, "stopTimeoutSec");
   return {
     args: optionalStrings(fields, "args") ?? [],
     entrypoint: optionalStrings(fields, "entrypoint") ?? [],
@@ -79,6 +99,7 @@ function configFrom(fields: Fields): ContainerConfig {
     hostname: requiredString(fields, "hostname"),
     labels: optionalStringMap(fields, "labels") ?? {},
     stopSignal: requiredString(fields, "stopSignal"),
+    ...(stopTimeoutSec === undefined ? {} : { stopTimeoutSec }),
     terminal: optionalBoolean(fields, "terminal") ?? false,
     isInteractive: optionalBoolean(fields, "isInteractive") ?? false,
     exposedPorts: optionalStrings(fields, "exposedPorts") ?? [],

@@ -50,9 +50,29 @@ export interface RunRequest {
 
 /** Targets are absolute paths in the container. */
 export type MountRequest =
-  | { readonly type: "bind"; readonly source: string; readonly target: string; readonly readonly: boolean; readonly propagation?: string | undefined; readonly makesSource: boolean }
-  | { readonly type: "volume"; readonly name?: string | undefined; readonly target: string; readonly readonly: boolean; readonly copiesImage: boolean; readonly labels?: Readonly<Record<string, string>> | undefined }
-  | { readonly type: "tmpfs"; readonly target: string; readonly sizeBytes?: number | undefined; readonly mode?: number | undefined; readonly options?: readonly string[] | undefined };
+  | {
+      readonly type: "bind";
+      readonly source: string;
+      readonly target: string;
+      readonly readonly: boolean;
+      readonly propagation?: string | undefined;
+      readonly makesSource: boolean;
+    }
+  | {
+      readonly type: "volume";
+      readonly name?: string | undefined;
+      readonly target: string;
+      readonly readonly: boolean;
+      readonly copiesImage: boolean;
+      readonly labels?: Readonly<Record<string, string>> | undefined;
+    }
+  | {
+      readonly type: "tmpfs";
+      readonly target: string;
+      readonly sizeBytes?: number | undefined;
+      readonly mode?: number | undefined;
+      readonly options?: readonly string[] | undefined;
+    };
 
 export interface NetworkRequest {
   readonly mode: "bridge" | "none" | "host";
@@ -101,6 +121,8 @@ export interface ContainerConfig {
   readonly hostname: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly stopSignal: string;
+  /** Unset: Docker's ten seconds. */
+  readonly stopTimeoutSec?: number | undefined;
   readonly terminal: boolean;
   readonly isInteractive: boolean;
   /** `80/tcp` */

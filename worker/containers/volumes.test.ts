@@ -1,5 +1,17 @@
 import assert from "node:assert/strict";
-import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -23,7 +35,8 @@ test("a new volume has the image's content, with owners and modes; later it keep
   await using root = testRoot();
   await using store = await root.open();
   using rootfs = makeRoot();
-  const open = (): Promise<string> => openVolume(store, { name: "vol", isAnonymous: false, labels: { a: "b" }, seed: { rootfs: rootfs.path, path: "/data" }, signal });
+  const open = (): Promise<string> =>
+    openVolume(store, { name: "vol", isAnonymous: false, labels: { a: "b" }, seed: { rootfs: rootfs.path, path: "/data" }, signal });
   const path = await open();
   const [folder, file] = [lstatSync(path), lstatSync(join(path, "seed"))];
   assert.deepEqual([folder.uid, folder.gid, folder.mode & 0o7777, file.uid, file.gid, file.mode & 0o7777], [7, 8, 0o1770, 5, 6, 0o640]);

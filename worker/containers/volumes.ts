@@ -38,9 +38,13 @@ export function anonymousName(): string {
 /** @throws {TsbuildError} VOLUME_NAME_INVALID */
 export function checkVolumeName(name: string): void {
   if (NAME.test(name)) return;
-  throw new TsbuildError("VOLUME_NAME_INVALID", `"${name}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed`, {
-    hint: "if you meant a folder of the host, write an absolute path",
-  });
+  throw new TsbuildError(
+    "VOLUME_NAME_INVALID",
+    `"${name}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed`,
+    {
+      hint: "if you meant a folder of the host, write an absolute path",
+    },
+  );
 }
 
 /** The content folder of the volume of this name, made when it is new, and filled when it is empty. */
@@ -86,13 +90,30 @@ async function makeVolume(store: Store, { name, isAnonymous, labels = {}, seed, 
 }
 
 /** The folder itself gets owner and mode, and a copy of all below; links are followed inside the root only, and copied as links. */
-async function fillVolume(store: Store, path: string, { rootfs, path: target }: { readonly rootfs: string; readonly path: string }, signal: AbortSignal): Promise<void> {
+async function fillVolume(
+  store: Store,
+  path: string,
+  { rootfs, path: target }: { readonly rootfs: string; readonly path: string },
+  signal: AbortSignal,
+): Promise<void> {
   const { kernel } = store;
   const source = sourceOf(store, rootfs, target);
   if (source === undefined) return;
   if (source.hasContent) {
     using view = openDirectoryView(kernel, rootfs, "the image");
-    const action = { type: "copy", input: 0, sources: [`/${source.path}`], destination: "/", contentsOnly: true, allowWildcard: false, allowEmptyWildcard: false, unpack: false, keepParents: false, excludes: [], followDestinationLinks: false } as const;
+    const action = {
+      type: "copy",
+      input: 0,
+      sources: [`/${source.path}`],
+      destination: "/",
+      contentsOnly: true,
+      allowWildcard: false,
+      allowEmptyWildcard: false,
+      unpack: false,
+      keepParents: false,
+      excludes: [],
+      followDestinationLinks: false,
+    } as const;
     await applyFileActions(kernel, { root: path, actions: [action], sources: [view], ...NO_NAMES, signal });
   }
   chownSync(path, source.uid, source.gid);

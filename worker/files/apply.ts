@@ -26,6 +26,8 @@ export interface FileActionsRequest extends OwnerLookup {
   readonly expected?: readonly (ExpectedSelection | undefined)[] | undefined;
   /** By path in the context: what each of its files' bytes must hash to, so that the error can name the file. Empty: not checked. */
   readonly expectedDigests?: ReadonlyMap<string, Digest> | undefined;
+  /** Devices and FIFOs are an error: for folders outside the store, where whoever may read them could use them. */
+  readonly refusesNodes?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -39,7 +41,7 @@ export interface FileActionsResult {
  * @throws {TsbuildError} of select.ts, copy.ts, archive.ts, make.ts, owner.ts; the signal's reason when it is aborted
  */
 export async function applyFileActions(kernel: Kernel, request: FileActionsRequest): Promise<FileActionsResult> {
-  using destination = new Destination(kernel, request.root);
+  using destination = new Destination(kernel, request.root, { refusesNodes: request.refusesNodes === true });
   const step: Step = { request, destination, buffer: Buffer.allocUnsafeSlow(CHUNK_BYTES), pace: new Pace(request.signal) };
   for (const [index, action] of request.actions.entries()) await perform(step, action, index);
   destination.finish();

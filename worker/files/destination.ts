@@ -42,7 +42,10 @@ export class Destination implements Disposable {
   /** Times of folders, set when nothing more is written into them. */
   readonly #folderTimes = new Map<string, bigint>();
 
-  constructor(kernel: Kernel, root: string) {
+  readonly #refusesNodes: boolean;
+
+  constructor(kernel: Kernel, root: string, { refusesNodes = false }: { readonly refusesNodes?: boolean } = {}) {
+    this.#refusesNodes = refusesNodes;
     this.#kernel = kernel;
     this.#tree = new Tree(kernel, root);
   }
@@ -104,6 +107,11 @@ export class Destination implements Disposable {
   }
 
   makeNode(path: string, node: { readonly type: keyof typeof NODE_TYPES; readonly major: number; readonly minor: number }, metadata: Metadata): void {
+    if (this.#refusesNodes) {
+      throw new TsbuildError("SPECIAL_FILE_REFUSED", `"/${path}" is a ${node.type === "fifo" ? "FIFO" : "device"}: it is not written to a folder outside the store`, {
+        hint: "leave it out of what is exported, or export a tar: --output type=tar,dest=FILE",
+      });
+    }
     this.#kernel.mknod(this.#tree.at(path), NODE_TYPES[node.type] | 0o600, node.major, node.minor);
     this.dress(path, metadata, "node");
   }

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { TsbuildError } from "../../base/errors.js";
-import { secretContent } from "../ops/exec-mounts.js";
+import { secretContent } from "../secret-content.js";
 import type { SecretSource } from "../types.js";
 import { findProgram, type GitConfig } from "./command.js";
 import { type GitRemote, shownRemote } from "./remote.js";
@@ -78,7 +78,6 @@ function basic(userAndPassword: string): string {
 }
 
 function oneLine(header: string, id: string): string {
-  // eslint-disable-next-line no-control-regex
   if (!/[\u0000-\u001f\u007f]/.test(header)) return header;
   throw new TsbuildError("GIT_AUTH", `the secret ${id} has more than one line`, { hint: "it is the value of one Authorization header" });
 }
@@ -93,7 +92,11 @@ function sshAccess(remote: GitRemote, socket: string | undefined): GitAccess {
       hint: "give the build your agent with --ssh default, or a key with --ssh default=FILE",
     });
   }
-  return { config: [], env: { GIT_SSH_COMMAND: sshCommand(findProgram("ssh", "openssh-client")), GIT_SSH_VARIANT: "ssh", SSH_AUTH_SOCK: socket }, secrets: [] };
+  return {
+    config: [],
+    env: { GIT_SSH_COMMAND: sshCommand(findProgram("ssh", "openssh-client")), GIT_SSH_VARIANT: "ssh", SSH_AUTH_SOCK: socket },
+    secrets: [],
+  };
 }
 
 /** Nothing of the caller's ssh configuration: it may run commands. Only host keys that are known already are trusted. */

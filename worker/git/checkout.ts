@@ -37,14 +37,15 @@ interface Work {
   readonly access: AccessOptions;
   readonly scratch: string;
   readonly signal: AbortSignal;
-  /** Of this checkout. */
+  /** How many there were. */
   submodules: number;
+  indexes: number;
 }
 
 /** @throws {TsbuildError} GIT_… */
 export async function checkOut(place: GitPlace, request: CheckoutRequest, signal: AbortSignal): Promise<CheckedOut> {
   const { target, scratch, subdir } = request;
-  const work: Work = { place, access: request.access, scratch, signal, submodules: 0 };
+  const work: Work = { place, access: request.access, scratch, signal, submodules: 0, indexes: 0 };
   if (subdir === undefined) return await checkOutTree(work, request, { folder: target, depth: 0 });
   const folder = join(scratch, "tree");
   mkdirSync(folder, { mode: 0o755 });
@@ -59,15 +60,24 @@ async function checkOutTree(work: Work, tree: Tree, at: { readonly folder: strin
   const { place, signal } = work;
   const shown = shownRemote(tree.remote.url);
   const wanted: Wanted = { remote: tree.remote, resolved: tree.resolved, access: await accessTo(tree.remote, work.access) };
-  const found = await withCommit(place, wanted, async (fetched) => {
-    // A second attempt must find the folder as empty as the first.
-    for (const name of readdirSync(at.folder)) rmSync(join(at.folder, name), { recursive: true, force: true });
-    const listing = await listTree(fetched, shown, signal);
-    await writeFiles(work, fetched, at.folder);
-    if (tree.keepGitDir) await keepRepository({ place, fetched, ...tree, folder: at.folder }, signal);
-    const links = listing.gitlinks.filter(({ path }) => isNeeded(path, tree.subdir));
-    return { links, modules: links.length > 0 && listing.hasModules ? await readModules(fetched, signal) : "", timeSec: await commitTime(fetched, signal) };
-  }, signal);
+  const found = await withCommit(
+    place,
+    wanted,
+    async (fetched) => {
+      // A second attempt must find the folder as empty as the first.
+      for (const name of readdirSync(at.folder)) rmSync(join(at.folder, name), { recursive: true, force: true });
+      const listing = await listTree(fetched, shown, signal);
+      await writeFiles(work, fetched, at.folder);
+      if (tree.keepGitDir) await keepRepository({ place, fetched, ...tree, folder: at.folder }, signal);
+      const links = listing.gitlinks.filter(({ path }) => isNeeded(path, tree.subdir));
+      return {
+        links,
+        modules: links.length > 0 && listing.hasModules ? await readModules(fetched, signal) : "",
+        timeSec: await commitTime(fetched, signal),
+      };
+    },
+    signal,
+  );
   // Without the lock: two repositories may be each other's submodules.
   const modules = parseModules(found.modules);
   for (const link of found.links) await checkOutSubmodule(work, tree, { ...at, link, entry: modules.get(link.path) });
@@ -84,11 +94,18 @@ interface SubmodulePlace {
 async function checkOutSubmodule(work: Work, parent: Tree, { folder, depth, link, entry }: SubmodulePlace): Promise<void> {
   const shown = shownRemote(parent.remote.url);
   if (entry === undefined) {
-    throw new TsbuildError("GIT_SUBMODULE", `${shown} has a submodule at ${link.path}, but its .gitmodules doesn't say where that comes from`, { hint: "repair the repository: git rm --cached the path, or add it to .gitmodules" });
+    throw new TsbuildError(
+      "GIT_SUBMODULE",
+      `${shown} has a submodule at ${link.path}, but its .gitmodules doesn't say where that comes from`,
+      { hint: "repair the repository: git rm --cached the path, or add it to .gitmodules" },
+    );
   }
   if (entry.isLeftOut) return;
   if (depth >= MAX_DEPTH || ++work.submodules > MAX_SUBMODULES) {
-    throw new TsbuildError("GIT_LIMIT", `${shown} has more than ${MAX_SUBMODULES} submodules, or they are nested more than ${MAX_DEPTH} deep`);
+    throw new TsbuildError(
+      "GIT_LIMIT",
+      `${shown} has more than ${MAX_SUBMODULES} submodules, or they are nested more than ${MAX_DEPTH} deep`,
+    );
   }
   if (!isCommit(link.commit)) throw new TsbuildError("GIT_TREE", `${shown} has a submodule at ${link.path} without a commit`);
   const tree: Tree = {
@@ -112,9 +129,13 @@ async function listTree({ git, commit }: Fetched, shown: string, signal: AbortSi
 }
 
 /** No hook runs, and a filter that attributes name is nobody's: git knows none. */
-async function writeFiles({ scratch, signal }: Work, { git, commit }: Fetched, folder: string): Promise<void> {
-  const index = join(scratch, `index-${commit}`);
-  await git({ args: ["-c", "core.bare=false", "read-tree", "--reset", "-u", commit], env: { GIT_WORK_TREE: folder, GIT_INDEX_FILE: index } }, signal);
+async function writeFiles(work: Work, { git, commit }: Fetched, folder: string): Promise<void> {
+  const { scratch, signal } = work;
+  const index = join(scratch, `index-${work.indexes++}`);
+  await git(
+    { args: ["-c", "core.bare=false", "read-tree", "--reset", "-u", commit], env: { GIT_WORK_TREE: folder, GIT_INDEX_FILE: index } },
+    signal,
+  );
 }
 
 function readModules({ git, commit }: Fetched, signal: AbortSignal): Promise<string> {
@@ -122,7 +143,9 @@ function readModules({ git, commit }: Fetched, signal: AbortSignal): Promise<str
 }
 
 async function commitTime({ git, commit }: Fetched, signal: AbortSignal): Promise<number> {
-  const text = (await git({ args: ["show", "-s", "--no-show-signature", "--no-notes", "--format=%ct", "--end-of-options", commit] }, signal)).trim();
+  const text = (
+    await git({ args: ["show", "-s", "--no-show-signature", "--no-notes", "--format=%ct", "--end-of-options", commit] }, signal)
+  ).trim();
   return /^\d{1,10}$/.test(text) ? Number(text) : 0;
 }
 
@@ -133,12 +156,16 @@ async function commitTime({ git, commit }: Fetched, signal: AbortSignal): Promis
 export function requireFolder(kernel: Kernel, root: string, path: string, shown: string): string {
   const rootFd = openSync(root, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
-    closeSync(kernel.openAt(rootFd, path, { flags: constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW, resolve: "no-links" }));
+    closeSync(
+      kernel.openAt(rootFd, path, { flags: constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW, resolve: "no-links" }),
+    );
     return join(root, path);
   } catch (error) {
     if (!isErrno(error, "ENOENT", "ENOTDIR", "ELOOP", "EXDEV", "ENAMETOOLONG")) throw error;
     const problem = isErrno(error, "ENOENT") ? "is not there" : "is no folder, or a link leads to it";
-    throw new TsbuildError("GIT_SUBDIR", `the folder ${path} of the git repository ${shown} ${problem}`, { hint: "it is what stands behind the colon in #ref:folder" });
+    throw new TsbuildError("GIT_SUBDIR", `the folder ${path} of the git repository ${shown} ${problem}`, {
+      hint: "it is what stands behind the colon in #ref:folder",
+    });
   } finally {
     closeSync(rootFd);
   }

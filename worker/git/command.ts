@@ -9,8 +9,18 @@ const FOLDERS = ["/usr/local/bin", "/usr/bin", "/bin"] as const;
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /** Of the caller's environment: how to reach the network, and whom to trust there. */
 const KEPT = [
-  "http_proxy", "https_proxy", "all_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
-  "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH",
+  "http_proxy",
+  "https_proxy",
+  "all_proxy",
+  "no_proxy",
+  "HTTP_PROXY",
+  "HTTPS_PROXY",
+  "ALL_PROXY",
+  "NO_PROXY",
+  "SSL_CERT_FILE",
+  "SSL_CERT_DIR",
+  "GIT_SSL_CAINFO",
+  "GIT_SSL_CAPATH",
 ] as const;
 
 export type GitConfig = readonly (readonly [key: string, value: string])[];
@@ -83,7 +93,12 @@ export async function runGit(run: GitRun, signal: AbortSignal): Promise<string> 
   const git = findProgram("git", "git");
   // The umask decides what a checkout's files may do; Node can't set it for a child.
   const args = ["-c", 'umask 022; exec "$@"', "sh", git, ...run.args];
-  const child = spawn("/bin/sh", args, { cwd: run.cwd ?? run.home, env: environmentOf(run, process.env), detached: true, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn("/bin/sh", args, {
+    cwd: run.cwd ?? run.home,
+    env: environmentOf(run, process.env),
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const kill = (): void => killGroup(child);
   signal.addEventListener("abort", kill, { once: true });
   try {
@@ -97,9 +112,13 @@ export async function runGit(run: GitRun, signal: AbortSignal): Promise<string> 
 export function findProgram(name: string, debianPackage: string, folders: readonly string[] = FOLDERS): string {
   const found = folders.map((folder) => join(folder, name)).find(isExecutable);
   if (found !== undefined) return found;
-  throw new TsbuildError(name === "git" ? "GIT_MISSING" : "SSH_MISSING", `this needs the program ${name}, which is not in ${folders.join(", ")}`, {
-    hint: `install the package ${debianPackage}`,
-  });
+  throw new TsbuildError(
+    name === "git" ? "GIT_MISSING" : "SSH_MISSING",
+    `this needs the program ${name}, which is not in ${folders.join(", ")}`,
+    {
+      hint: `install the package ${debianPackage}`,
+    },
+  );
 }
 
 function isExecutable(path: string): boolean {
@@ -111,7 +130,10 @@ function isExecutable(path: string): boolean {
   }
 }
 
-export function environmentOf({ home, gitDir, transport, config = [], env = {} }: GitRun, outer: Readonly<Record<string, string | undefined>>): Record<string, string> {
+export function environmentOf(
+  { home, gitDir, transport, config = [], env = {} }: GitRun,
+  outer: Readonly<Record<string, string | undefined>>,
+): Record<string, string> {
   const kept = KEPT.flatMap((name) => (outer[name] === undefined ? [] : [[name, outer[name]] as const]));
   return {
     ...Object.fromEntries(kept),
@@ -138,7 +160,10 @@ export function environmentOf({ home, gitDir, transport, config = [], env = {} }
 
 /** git-config(1), GIT_CONFIG_COUNT: stands above all files, and nobody else reads it. */
 function configEnvironment(config: GitConfig): Record<string, string> {
-  const pairs = config.flatMap(([key, value], index) => [[`GIT_CONFIG_KEY_${index}`, key] as const, [`GIT_CONFIG_VALUE_${index}`, value] as const]);
+  const pairs = config.flatMap(([key, value], index) => [
+    [`GIT_CONFIG_KEY_${index}`, key] as const,
+    [`GIT_CONFIG_VALUE_${index}`, value] as const,
+  ]);
   return { GIT_CONFIG_COUNT: String(config.length), ...Object.fromEntries(pairs) };
 }
 
@@ -183,7 +208,6 @@ function cleaned(text: string, secrets: readonly string[]): string {
   const lines = hidden
     .replace(/(https?:\/\/)[^/@\s]*@/gi, "$1")
     .split("\n")
-    // eslint-disable-next-line no-control-regex
     .map((line) => line.replace(/[\u0000-\u001f\u007f-\u009f]/g, " ").trim())
     .filter((line) => line !== "" && !/^warning: /i.test(line));
   return lines.slice(-4).join("; ").slice(-600);

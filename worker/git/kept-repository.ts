@@ -17,12 +17,24 @@ export interface KeptRequest {
 /** A repository of its own with a detached HEAD. The address is kept without credentials. */
 export async function keepRepository({ place, fetched, remote, resolved, folder }: KeptRequest, signal: AbortSignal): Promise<void> {
   const gitDir = join(folder, ".git");
-  const git = (...args: readonly string[]): Promise<string> => runGit({ args, home: place.home, gitDir, cwd: folder, transport: "file" }, signal);
+  const git = (...args: readonly string[]): Promise<string> =>
+    runGit({ args, home: place.home, gitDir, cwd: folder, transport: "file" }, signal);
   const { commit, gitDir: mirror } = fetched;
   const { object, ref } = resolved;
   await git("init", "--quiet", "--template=", `--object-format=${commit.length === 64 ? "sha256" : "sha1"}`);
   const wanted = `refs/tsbuild/${object}`;
-  await git("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-gc", "--refmap=", "--depth=1", "--", `file://${mirror}`, `${wanted}:${wanted}`);
+  await git(
+    "fetch",
+    "--quiet",
+    "--no-tags",
+    "--no-write-fetch-head",
+    "--no-auto-gc",
+    "--refmap=",
+    "--depth=1",
+    "--",
+    `file://${mirror}`,
+    `${wanted}:${wanted}`,
+  );
   await git("update-ref", "--no-deref", "HEAD", commit);
   if (ref?.startsWith("refs/tags/") === true) await git("update-ref", "--no-deref", ref, object);
   await git("update-ref", "--no-deref", "-d", wanted);

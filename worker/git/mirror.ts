@@ -3,7 +3,7 @@
  * it holds its lock. It is a cache: one that is torn or damaged is made anew.
  */
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { TsbuildError } from "../../base/errors.js";
 import type { Store } from "../../cache/store.js";
@@ -35,7 +35,12 @@ export interface Fetched {
 }
 
 /** Fetches the commit unless it is there. When the mirror turns out to be damaged, `use` is called once more with a new one. */
-export async function withCommit<T>(place: GitPlace, wanted: Wanted, use: (fetched: Fetched) => Promise<T>, signal: AbortSignal): Promise<T> {
+export async function withCommit<T>(
+  place: GitPlace,
+  wanted: Wanted,
+  use: (fetched: Fetched) => Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
   const { store } = place;
   const name = mirrorName(wanted);
   const gitDir = store.path("git", name);
@@ -59,11 +64,22 @@ function mirrorName({ remote, resolved }: Wanted): string {
   return createHash("sha256").update(`${remote.url}\0${resolved.object.length}`).digest("hex").slice(0, 40);
 }
 
-async function fetchAndUse<T>(place: GitPlace, wanted: Wanted, gitDir: string, use: (fetched: Fetched) => Promise<T>, signal: AbortSignal): Promise<T> {
+async function fetchAndUse<T>(
+  place: GitPlace,
+  wanted: Wanted,
+  gitDir: string,
+  use: (fetched: Fetched) => Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
   const { resolved } = wanted;
   const git: Fetched["git"] = (run, stop) => runGit({ ...run, home: place.home, gitDir }, stop);
   if (existsSync(join(gitDir, "HEAD"))) removeLocks(gitDir);
-  else await git({ args: ["init", "--quiet", "--bare", "--template=", `--object-format=${resolved.object.length === 64 ? "sha256" : "sha1"}`] }, signal);
+  else mkdirSync(gitDir, { recursive: true, mode: 0o700 });
+  if (!existsSync(join(gitDir, "HEAD")))
+    await git(
+      { args: ["init", "--quiet", "--bare", "--template=", `--object-format=${resolved.object.length === 64 ? "sha256" : "sha1"}`] },
+      signal,
+    );
   const known = await peeled(git, resolved, signal);
   const commit = known ?? (await fetchCommit(place, wanted, gitDir, git, signal));
   return await use({ gitDir, commit, git });
@@ -72,7 +88,9 @@ async function fetchAndUse<T>(place: GitPlace, wanted: Wanted, gitDir: string, u
 /** The commit behind the object; undefined: it isn't there. */
 async function peeled(git: Fetched["git"], { object }: ResolvedRef, signal: AbortSignal): Promise<string | undefined> {
   try {
-    return (await git({ args: ["rev-parse", "--quiet", "--verify", "--end-of-options", `refs/tsbuild/${object}^{commit}`] }, signal)).trim();
+    return (
+      await git({ args: ["rev-parse", "--quiet", "--verify", "--end-of-options", `refs/tsbuild/${object}^{commit}`] }, signal)
+    ).trim();
   } catch (error) {
     if (error instanceof GitFailure && error.exitCode === 1) return undefined;
     throw error;
@@ -80,16 +98,39 @@ async function peeled(git: Fetched["git"], { object }: ResolvedRef, signal: Abor
 }
 
 /** By its hash and alone; where a server gives only what its refs say, by the ref; where it can't do less, everything. */
-async function fetchCommit(place: GitPlace, { remote, access, resolved }: Wanted, gitDir: string, git: Fetched["git"], signal: AbortSignal): Promise<string> {
+async function fetchCommit(
+  place: GitPlace,
+  { remote, access, resolved }: Wanted,
+  gitDir: string,
+  git: Fetched["git"],
+  signal: AbortSignal,
+): Promise<string> {
   const { object, ref } = resolved;
-  const base = ["fetch", "--quiet", "--force", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--no-auto-gc", "--refmap="];
+  const base = [
+    "fetch",
+    "--quiet",
+    "--force",
+    "--no-tags",
+    "--no-recurse-submodules",
+    "--no-write-fetch-head",
+    "--no-auto-gc",
+    "--refmap=",
+  ];
   const attempts: readonly (readonly string[])[] = [
     [...base, "--depth=1", "--", remote.url, `${object}:refs/tsbuild/${object}`],
     ...(ref === undefined ? [] : [[...base, "--depth=1", "--", remote.url, `${ref}:refs/tsbuild/${object}`]]),
     [...base, "--", remote.url, "+refs/heads/*:refs/all/heads/*", "+refs/tags/*:refs/all/tags/*"],
   ];
   for (const [index, args] of attempts.entries()) {
-    const run = { args, home: place.home, gitDir, transport: remote.transport, config: [...place.config, ...access.config], env: access.env, secrets: access.secrets };
+    const run = {
+      args,
+      home: place.home,
+      gitDir,
+      transport: remote.transport,
+      config: [...place.config, ...access.config],
+      env: access.env,
+      secrets: access.secrets,
+    };
     try {
       await runGit(run, signal);
     } catch (error) {
@@ -106,7 +147,8 @@ async function fetchCommit(place: GitPlace, { remote, access, resolved }: Wanted
 }
 
 /** What servers and git say of a commit that can't be had alone. */
-const CANT_GIVE = /unadvertised object|not our ref|dumb http transport|does not support shallow|couldn't find remote ref|remote error: upload-pack/i;
+const CANT_GIVE =
+  /unadvertised object|not our ref|dumb http transport|does not support shallow|couldn't find remote ref|remote error: upload-pack/i;
 
 /** Makes the ref say what its name says, whatever was fetched into it. */
 async function pin(git: Fetched["git"], object: string, signal: AbortSignal): Promise<boolean> {

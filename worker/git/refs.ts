@@ -11,6 +11,9 @@ export interface ResolvedRef {
   readonly ref?: string | undefined;
 }
 
+/** What refs meant when they were asked for, by address and ref. */
+export type GitRefs = ReadonlyMap<string, ResolvedRef>;
+
 const COMMIT = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 const CHECKSUM = /^[0-9a-f]{7,64}$/;
 
@@ -25,15 +28,17 @@ export function isCommit(text: string): boolean {
  */
 export function requireRef(ref: string): void {
   if (isRefName(ref)) return;
-  // eslint-disable-next-line no-control-regex
-  throw new TsbuildError("GIT_REF", `"${ref.replace(/[\u0000-\u001f\u007f-\u009f]/g, "?").slice(0, 100)}" can't be the name of a git branch, tag or commit`, {
-    hint: "write it after #, as in https://host/repo.git#v1.2",
-  });
+  throw new TsbuildError(
+    "GIT_REF",
+    `"${ref.replace(/[\u0000-\u001f\u007f-\u009f]/g, "?").slice(0, 100)}" can't be the name of a git branch, tag or commit`,
+    {
+      hint: "write it after #, as in https://host/repo.git#v1.2",
+    },
+  );
 }
 
 export function isRefName(ref: string): boolean {
   if (ref === "" || ref.length > 1024 || ref === "@" || ref.startsWith("-") || ref.endsWith(".")) return false;
-  // eslint-disable-next-line no-control-regex
   if (/[\u0000-\u0020\u007f-\u009f~^:?*[\\]|\.\.|@\{/.test(ref)) return false;
   return ref.split("/").every((part) => part !== "" && !part.startsWith(".") && !part.startsWith("-") && !part.endsWith(".lock"));
 }
@@ -42,7 +47,9 @@ export function isRefName(ref: string): boolean {
 export function requireChecksum(checksum: string): string {
   const lower = checksum.toLowerCase();
   if (CHECKSUM.test(lower)) return lower;
-  throw new TsbuildError("GIT_CHECKSUM", `"${checksum.slice(0, 100)}" is no checksum of a git commit`, { hint: "write the commit's hex digits, all of them or at least the first 7" });
+  throw new TsbuildError("GIT_CHECKSUM", `"${checksum.slice(0, 100)}" is no checksum of a git commit`, {
+    hint: "write the commit's hex digits, all of them or at least the first 7",
+  });
 }
 
 /** What to ask `ls-remote` for. */
@@ -56,7 +63,10 @@ export function refPatterns(ref: string | undefined): readonly string[] {
  */
 export function chooseRef(output: string, ref: string | undefined, remote: string): ResolvedRef {
   const { objects, head } = parseRefs(output, remote);
-  const candidates = ref === undefined ? ["HEAD"] : [...new Set([...(ref.startsWith("refs/") ? [ref] : []), `refs/heads/${ref}`, `refs/tags/${ref}`, `refs/${ref}`])];
+  const candidates =
+    ref === undefined
+      ? ["HEAD"]
+      : [...new Set([...(ref.startsWith("refs/") ? [ref] : []), `refs/heads/${ref}`, `refs/tags/${ref}`, `refs/${ref}`])];
   for (const name of candidates) {
     const object = objects.get(name);
     if (object === undefined) continue;
@@ -64,7 +74,9 @@ export function chooseRef(output: string, ref: string | undefined, remote: strin
     return { commit, object, ...(name === "HEAD" ? (head === undefined ? {} : { ref: head }) : { ref: name }) };
   }
   const what = ref === undefined ? "no default branch" : `no branch or tag "${ref}"`;
-  throw new TsbuildError("GIT_REF_MISSING", `the git repository ${shownRemote(remote)} has ${what}`, { hint: "name a branch, a tag or a whole commit after #" });
+  throw new TsbuildError("GIT_REF_MISSING", `the git repository ${shownRemote(remote)} has ${what}`, {
+    hint: "name a branch, a tag or a whole commit after #",
+  });
 }
 
 interface Refs {
@@ -93,5 +105,7 @@ function parseRefs(output: string, remote: string): Refs {
 }
 
 function answer(remote: string): TsbuildError {
-  return new TsbuildError("GIT_ANSWER", `the git server of ${shownRemote(remote)} names a branch or commit that can't be one`, { hint: "nothing was fetched from it" });
+  return new TsbuildError("GIT_ANSWER", `the git server of ${shownRemote(remote)} names a branch or commit that can't be one`, {
+    hint: "nothing was fetched from it",
+  });
 }

@@ -25,7 +25,6 @@ const SCHEME = /^([a-z][a-z0-9+.-]*):\/\//i;
  * @throws {TsbuildError} GIT_ADDRESS
  */
 export function parseRemote(text: string): GitRemote {
-  // eslint-disable-next-line no-control-regex
   if (/[\u0000-\u0020\u007f\\]/.test(text)) throw invalid(text, "has characters in it that no address has");
   const scheme = SCHEME.exec(text)?.[1]?.toLowerCase();
   switch (scheme) {
@@ -47,7 +46,8 @@ export function parseRemote(text: string): GitRemote {
 function webRemote(transport: "https" | "http", text: string): GitRemote {
   if (!URL.canParse(text)) throw invalid(text, "can't be read");
   const url = new URL(text);
-  const credentials = url.username === "" && url.password === "" ? undefined : `${decoded(url.username, text)}:${decoded(url.password, text)}`;
+  const credentials =
+    url.username === "" && url.password === "" ? undefined : `${decoded(url.username, text)}:${decoded(url.password, text)}`;
   url.username = "";
   url.password = "";
   if (!HOST.test(url.host)) throw invalid(text, "names no host");
@@ -93,10 +93,13 @@ function decoded(text: string, address: string): string {
 /** For people and logs: without user and password of https, without query, shortened. */
 export function shownRemote(text: string): string {
   const plain = text.replace(/^(https?:\/\/)[^/@]*@/i, "$1").replace(/[?#].*$/s, "");
-  // eslint-disable-next-line no-control-regex
   return plain.replace(/[\u0000-\u001f\u007f-\u009f]/g, "?").slice(0, 200);
 }
 
-function invalid(text: string, problem: string, hint = "write https://host/repo.git, ssh://host/repo.git or git@host:repo.git"): TsbuildError {
+function invalid(
+  text: string,
+  problem: string,
+  hint = "write https://host/repo.git, ssh://host/repo.git or git@host:repo.git",
+): TsbuildError {
   return new TsbuildError("GIT_ADDRESS", `the git address ${shownRemote(text)} ${problem}`, { hint });
 }

@@ -23,7 +23,8 @@ export function parseModules(text: string): ReadonlyMap<string, SubmoduleEntry> 
   for (const section of sections.values()) {
     const path = section.get("path");
     const url = section.get("url");
-    if (path !== undefined && url !== undefined) modules.set(path.replace(/\/+$/, ""), { url, isLeftOut: section.get("update") === "none" });
+    if (path !== undefined && url !== undefined)
+      modules.set(path.replace(/\/+$/, ""), { url, isLeftOut: section.get("update") === "none" });
   }
   return modules;
 }
@@ -34,13 +35,20 @@ export function parseModules(text: string): ReadonlyMap<string, SubmoduleEntry> 
  */
 export function submoduleRemote(url: string, parent: GitRemote, path: string): GitRemote {
   const remote = parseRemote(isRelative(url) ? relativeTo(parent.url, url, path) : url);
-  const isAllowed = remote.transport === "https" || remote.transport === "ssh" || (remote.transport === parent.transport && remote.transport !== "file");
+  const isAllowed =
+    remote.transport === "https" || remote.transport === "ssh" || (remote.transport === parent.transport && remote.transport !== "file");
   if (!isAllowed) {
-    throw new TsbuildError("GIT_SUBMODULE", `the submodule ${path} of ${shownRemote(parent.url)} comes from ${shownRemote(url)}: submodules are fetched by https and ssh only`, {
-      hint: "fetch it by an ADD of its own",
-    });
+    throw new TsbuildError(
+      "GIT_SUBMODULE",
+      `the submodule ${path} of ${shownRemote(parent.url)} comes from ${shownRemote(url)}: submodules are fetched by https and ssh only`,
+      {
+        hint: "fetch it by an ADD of its own",
+      },
+    );
   }
-  return isRelative(url) && parent.credentials !== undefined && remote.host === parent.host ? { ...remote, credentials: parent.credentials } : remote;
+  return isRelative(url) && parent.credentials !== undefined && remote.host === parent.host
+    ? { ...remote, credentials: parent.credentials }
+    : remote;
 }
 
 function isRelative(url: string): boolean {
@@ -57,7 +65,11 @@ function relativeTo(parent: string, url: string, path: string): string {
     } else if (rest.startsWith("../")) {
       rest = rest.slice(3);
       const cut = withoutLast(base);
-      if (cut === undefined) throw new TsbuildError("GIT_SUBMODULE", `the submodule ${path} of ${shownRemote(parent)} has an address that leads out of its server: ${shownRemote(url)}`);
+      if (cut === undefined)
+        throw new TsbuildError(
+          "GIT_SUBMODULE",
+          `the submodule ${path} of ${shownRemote(parent)} has an address that leads out of its server: ${shownRemote(url)}`,
+        );
       base = cut;
     } else {
       return `${base}${base.endsWith(":") ? "" : "/"}${rest}`;
@@ -67,8 +79,9 @@ function relativeTo(parent: string, url: string, path: string): string {
 
 /** Undefined: there is nothing to take away but the host. */
 function withoutLast(base: string): string | undefined {
-  const start = /^[a-z]+:\/\/[^/]*\//i.exec(base)?.[0].length ?? base.indexOf(":") + 1;
-  if (start >= base.length || start === 0) return undefined;
-  const slash = base.lastIndexOf("/");
-  return slash < start ? base.slice(0, /^[a-z]+:\/\//i.test(base) ? start - 1 : start) : base.slice(0, slash);
+  const [host] = /^[a-z]+:\/\/[^/]*/i.exec(base) ?? [];
+  if (host !== undefined) return base.length > host.length + 1 ? base.slice(0, base.lastIndexOf("/")) : undefined;
+  const start = base.indexOf(":") + 1;
+  if (start >= base.length) return undefined;
+  return base.slice(0, Math.max(base.lastIndexOf("/"), start));
 }

@@ -58,8 +58,11 @@ export class TreeListing {
   #linkPath(bytes: Buffer): string {
     const path = bytes.toString("utf8");
     const isWhole = Buffer.from(path).equals(bytes);
-    if (isWhole && path.split("/").every((part) => part !== "" && part !== "." && part !== ".." && part.toLowerCase() !== ".git")) return path;
-    throw new TsbuildError("GIT_TREE", `the git repository ${this.#shown} has a submodule at a path that can't be one`, { hint: "nothing of it was used" });
+    if (isWhole && path.split("/").every((part) => part !== "" && part !== "." && part !== ".." && part.toLowerCase() !== ".git"))
+      return path;
+    throw new TsbuildError("GIT_TREE", `the git repository ${this.#shown} has a submodule at a path that can't be one`, {
+      hint: "nothing of it was used",
+    });
   }
 
   #limit(problem: string): TsbuildError {

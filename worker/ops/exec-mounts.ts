@@ -1,16 +1,17 @@
 /** RUN --mount: what has to be there before the process starts, and what goes when it has ended. */
 import { createHash } from "node:crypto";
-import { chmodSync, chownSync, existsSync, mkdirSync, openSync, readSync, closeSync, fstatSync, constants } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { CleanupStack } from "../../base/cleanup.js";
-import { TsbuildError, isErrno } from "../../base/errors.js";
+import { TsbuildError } from "../../base/errors.js";
 import { unreachable } from "../../base/unreachable.js";
 import type { Chain } from "../../cache/types.js";
 import type { Vertex } from "../../llb/graph.js";
-import type { CacheMount, ExecMount, ExecOp, SecretMount } from "../../llb/op.js";
+import type { CacheMount, ExecMount, ExecOp, SecretMount, SshMount } from "../../llb/op.js";
 import type { Result } from "../../solver/types.js";
 import type { BuildEnvironment } from "../environment.js";
+import { secretContent } from "../secret-content.js";
 import type { StepMount } from "../tasks.js";
-import type { SecretSource } from "../types.js";
 
 export interface StepMounts extends AsyncDisposable {
   readonly mounts: readonly StepMount[];
@@ -90,13 +91,20 @@ async function stepMount(work: Work, mount: ExecMount): Promise<StepMount | unde
       return { type: "secret", target: mount.target, content, mode: mount.mode, uid: mount.uid, gid: mount.gid };
     }
     case "ssh":
-      if (!mount.required) return undefined;
-      throw new TsbuildError("SSH_UNSUPPORTED", "RUN --mount=type=ssh,required needs an agent, and forwarding one is not supported", {
-        hint: "give the key as a secret instead: RUN --mount=type=secret",
-      });
+      return sshMount(work, mount);
     default:
       return unreachable(mount);
   }
+}
+
+/** Undefined when no agent was given and none need be. */
+async function sshMount({ env, stack }: Work, { id, target, required, mode, uid, gid }: SshMount): Promise<StepMount | undefined> {
+  const socket = await env.agents.relay({ id, mode, uid, gid });
+  if (socket !== undefined) return { type: "socket", path: stack.use(socket).path, target };
+  if (!required) return undefined;
+  throw new TsbuildError("SSH_MISSING", `RUN --mount=type=ssh,required needs the ssh agent "${id}", which was not given`, {
+    hint: `pass it with --ssh ${id === "default" ? id : `${id}=SOCKET`}, or a key with --ssh ${id}=FILE`,
+  });
 }
 
 /** The folder of a cache mount. The id is only ever hashed: it is not a path. */
@@ -117,21 +125,25 @@ async function cacheFolder(work: Work, mount: CacheMount): Promise<string> {
   }
 }
 
+/** Appears whole or not at all: neither a killed build nor a step beside this one may leave or see half of it. */
 async function createCache(work: Work, mount: CacheMount, dir: string): Promise<void> {
-  mkdirSync(dir, { recursive: true });
+  const { store } = work.env;
+  await using scratch = await store.tempDir();
+  const made = join(scratch.path, "fs");
+  mkdirSync(made);
   if (mount.from !== undefined) {
-    await using scratch = await work.env.store.tempDir();
-    const lowers = await work.env.store.snapshots.lowers(work.inputs[mount.from.input]?.chain ?? []);
+    const lowers = await store.snapshots.lowers(work.inputs[mount.from.input]?.chain ?? []);
     await work.env.pools.run(
-      { type: "copy-out", parts: [{ folder: "", lowers, source: mount.from.source }], scratchDir: scratch.path, dest: { type: "local", path: dir } },
+      { type: "copy-out", parts: [{ folder: "", lowers, source: mount.from.source }], scratchDir: scratch.path, dest: { type: "local", path: made } },
       { signal: work.signal },
     );
   }
-  chownSync(dir, mount.uid, mount.gid);
-  chmodSync(dir, mount.mode);
+  chownSync(made, mount.uid, mount.gid);
+  chmodSync(made, mount.mode);
+  mkdirSync(dirname(dir), { recursive: true, mode: 0o700 });
+  // False: another step was faster, and its folder is as good.
+  store.kernel.renameNoReplace(made, dir);
 }
-
-const MAX_SECRET_BYTES = 500 * 1024;
 
 /** Undefined when it was not given and need not be. */
 function readSecret(env: BuildEnvironment, mount: SecretMount): Buffer | undefined {
@@ -143,34 +155,4 @@ function readSecret(env: BuildEnvironment, mount: SecretMount): Buffer | undefin
     });
   }
   return content;
-}
-
-/**
- * Undefined for a variable that isn't set. Regular files only, and not without end: a FIFO would block the build.
- * @throws {TsbuildError} SECRET_UNREADABLE, SECRET_TOO_BIG
- */
-export function secretContent(id: string, source: SecretSource): Buffer | undefined {
-  if (source.type === "env") {
-    const value = process.env[source.name];
-    return value === undefined ? undefined : Buffer.from(value);
-  }
-  let fd: number;
-  try {
-    fd = openSync(source.path, constants.O_RDONLY | constants.O_NONBLOCK);
-  } catch (error) {
-    if (!isErrno(error, "ENOENT", "EACCES", "ENOTDIR")) throw error;
-    throw new TsbuildError("SECRET_UNREADABLE", `the file of secret "${id}" can't be read: ${source.path}`, { cause: error });
-  }
-  try {
-    const facts = fstatSync(fd);
-    if (!facts.isFile()) throw new TsbuildError("SECRET_UNREADABLE", `the secret "${id}" is not a regular file: ${source.path}`);
-    if (facts.size > MAX_SECRET_BYTES) {
-      throw new TsbuildError("SECRET_TOO_BIG", `the secret "${id}" has ${facts.size} bytes; at most ${MAX_SECRET_BYTES} are allowed`);
-    }
-    const content = Buffer.alloc(facts.size);
-    const length = readSync(fd, content);
-    return content.subarray(0, length);
-  } finally {
-    closeSync(fd);
-  }
 }

@@ -1,5 +1,4 @@
 /** Sources: who they are without fetching them, and fetching them. */
-import { TsbuildError } from "../../base/errors.js";
 import { unreachable } from "../../base/unreachable.js";
 import type { Vertex } from "../../llb/graph.js";
 import type { SourceOp } from "../../llb/op.js";
@@ -14,7 +13,7 @@ export async function identifySource(env: BuildEnvironment, vertex: Vertex, sign
     case "local":
       return { chain: [], identity: undefined, isPresent: true };
     case "git":
-      throw new TsbuildError("SOURCE_UNSUPPORTED", `git sources are not supported: ${op.remote}`, { hint: "clone the repository first and use its folder" });
+      return env.git.identify(op, signal);
     case "http":
       return env.http.identify(op, vertex.digest, signal);
     default:
@@ -25,6 +24,7 @@ export async function identifySource(env: BuildEnvironment, vertex: Vertex, sign
 export async function fetchSource(env: BuildEnvironment, vertex: Vertex, signal: AbortSignal): Promise<Result> {
   const op = sourceOf(vertex);
   if (op.type === "http") return env.http.fetch(op, vertex.digest, signal);
+  if (op.type === "git") return env.git.fetch(op, vertex.digest, signal);
   if (op.type !== "image") throw new Error(`Internal error: a ${op.type} source has nothing to fetch`);
   return env.images.unpack(op, vertex.digest, signal);
 }

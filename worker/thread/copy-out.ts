@@ -2,7 +2,7 @@
 import { closeSync, mkdirSync, mkdtempSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { CleanupStack } from "../../base/cleanup.js";
-import { isErrno } from "../../base/errors.js";
+import { TsbuildError, isErrno } from "../../base/errors.js";
 import { packLayer } from "../../image/layer/pack.js";
 import { scanDirectory } from "../../image/layer/scan.js";
 import { loadKernel } from "../../sys/kernel.js";
@@ -41,6 +41,7 @@ async function copyTree(kernel: Kernel, root: string, source: string, task: Copy
       },
     ],
     sources: [view],
+    refusesNodes: true,
     ...NO_NAMES,
     ...(task.timestampSec === undefined ? {} : { defaultTimestampNs: BigInt(task.timestampSec) * 1_000_000_000n }),
   });
@@ -69,6 +70,7 @@ function writeAll(fd: number, bytes: Uint8Array): void {
     try {
       at += writeSync(fd, bytes, at);
     } catch (error) {
+      if (fd === 1 && isErrno(error, "EPIPE")) throw new TsbuildError("OUTPUT_CLOSED", "whoever was to read the tar on standard output has closed it", { cause: error });
       if (!isErrno(error, "EAGAIN")) throw error;
       Atomics.wait(PAUSE, 0, 0, 2);
     }

@@ -83,6 +83,8 @@ async function makeMount(work: MountWork, mount: StepMount): Promise<MadeMount> 
       return { mount: { type: "tmpfs", target: mount.target, sizeBytes: mount.sizeBytes }, isFile: false };
     case "secret":
       return { mount: { type: "bind", source: writeSecret(work, mount), target: mount.target, readonly: true }, isFile: true };
+    case "socket":
+      return { mount: { type: "bind", source: mount.path, target: mount.target, readonly: true }, isFile: true };
     default:
       return unreachable(mount);
   }

@@ -7,7 +7,7 @@ import type { CompileRequest } from "../types.js";
 async function runEnv(text: string, changes: Partial<CompileRequest> = {}): Promise<readonly string[]> {
   const op = onlyTarget(await compileText(text, changes)).root?.op;
   assert.ok(op?.kind === "exec");
-  return op.env.slice(1);
+  return op.env.filter((variable) => !variable.startsWith("PATH="));
 }
 
 test("a build argument replaces the default", async () => {
@@ -23,9 +23,25 @@ test("the stage's own default wins over the global value", async () => {
   assert.deepEqual(await runEnv("ARG A=1\nFROM busybox\nARG A=2\nRUN x"), ["A=2"]);
 });
 
-test("ENV wins over ARG, before it and after it", async () => {
+test("of ENV and ARG the later one counts for steps, as in BuildKit; the image keeps what ENV said", async () => {
   assert.deepEqual(await runEnv("FROM busybox\nARG A=arg\nENV A=env\nRUN x"), ["A=env"]);
-  assert.deepEqual(await runEnv("FROM busybox\nENV A=env\nARG A=arg\nRUN x"), ["A=env"]);
+  assert.deepEqual(await runEnv("FROM busybox\nENV A=env\nARG A=arg\nRUN x"), ["A=arg"]);
+  assert.deepEqual(await runEnv("FROM busybox\nENV A=env\nARG A\nRUN x"), ["A=env"]);
+  const { image } = onlyTarget(await compileText("FROM busybox\nENV A=env\nARG A=arg\nENV B=$A"));
+  assert.deepEqual(image.config.Env?.slice(1), ["A=env", "B=arg"]);
+});
+
+test("a stage begins with the image's variables, whatever ARG hid them above", async () => {
+  assert.deepEqual(await runEnv("FROM busybox AS one\nENV A=env\nARG A=arg\nFROM one\nRUN x"), ["A=env"]);
+});
+
+test("variables reach a step in the order in which they were set last", async () => {
+  assert.deepEqual(await runEnv("FROM busybox\nENV A=1\nARG B=2\nENV C=3 A=4\nRUN x"), ["B=2", "C=3", "A=4"]);
+});
+
+test("history names an ARG that is declared twice once, with the value that RUN sees", async () => {
+  const { image } = onlyTarget(await compileText("FROM busybox\nARG A=1 B=2\nARG A=3\nARG C\nENV B=env\nRUN x"));
+  assert.equal(image.history.at(-1)?.created_by, "RUN |3 A=3 B=env C= /bin/sh -c x # buildkit");
 });
 
 test("an argument without a value is not set", async () => {

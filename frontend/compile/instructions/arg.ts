@@ -1,6 +1,6 @@
 import type { KeyValue, KeyValueInstruction, Word } from "../../syntax/ast.js";
 import { refuseFlags } from "../flags.js";
-import { type DeclaredArg, type StageState, withArgs, withHistory } from "../stage-state.js";
+import { type DeclaredArg, type StageState, withArg, withHistory } from "../stage-state.js";
 import type { Origin, Step, StepContext } from "../step.js";
 import { expanded } from "../words.js";
 import { metadataStep } from "./metadata-step.js";
@@ -12,15 +12,20 @@ import { metadataStep } from "./metadata-step.js";
 export function readArg(instruction: KeyValueInstruction, origin: Origin): Step {
   refuseFlags(instruction, origin);
   return metadataStep(instruction, (state, context) => {
-    const declared = instruction.pairs.reduce((before, pair) => declare(before, pair, context), state);
-    const fresh = declared.args.toArray(state.args.length);
-    return withHistory(declared, ["ARG", ...fresh.map(argText)].join(" "), { hasLayer: false });
+    const words = ["ARG"];
+    let declared = state;
+    for (const pair of instruction.pairs) {
+      const arg = readPair(pair, declared, context);
+      words.push(argText(arg));
+      declared = withArg(declared, arg);
+    }
+    return withHistory(declared, words.join(" "), { hasLayer: false });
   });
 }
 
-function declare(state: StageState, { key, value }: KeyValue, context: StepContext): StageState {
+function readPair({ key, value }: KeyValue, state: StageState, context: StepContext): DeclaredArg {
   const name = expanded(key, state, context);
-  return withArgs(state, [{ name, value: valueOf(name, value, state, context) }]);
+  return { name, value: valueOf(name, value, state, context) };
 }
 
 /** A default that isn't used isn't expanded: it may refer to what nobody gave. */

@@ -11,7 +11,7 @@ import { partMeta } from "../step-meta.js";
 import { expanded, expandedDocument } from "../words.js";
 import type { CopyCommand } from "./copy-command.js";
 import { sourcePath } from "./copy-paths.js";
-import { type GitAddress, parseGitAddress } from "./git-url.js";
+import { type GitAddress, parseGitAddress, withoutCredentials } from "./git-url.js";
 import { documentVertex } from "./inline-document.js";
 
 export interface CopySource {
@@ -40,7 +40,14 @@ function readChecksum({ checksum, sources, documents }: CopyCommand, state: Stag
   if (checksum === undefined) return undefined;
   const value = expanded(checksum, state, context);
   if (value === "") return undefined;
-  if (sources.length + documents.length !== 1) throw errorAt(context.file, checksum.range, "DOCKERFILE_CHECKSUM", "checksum can't be specified for multiple sources", "write one ADD for each source");
+  if (sources.length + documents.length !== 1)
+    throw errorAt(
+      context.file,
+      checksum.range,
+      "DOCKERFILE_CHECKSUM",
+      "checksum can't be specified for multiple sources",
+      "write one ADD for each source",
+    );
   return value;
 }
 
@@ -58,11 +65,18 @@ function sourceOf(parts: SourceParts, state: StageState, context: StepContext): 
   const git = locating(context.file, word.range, () => parseGitAddress(shown));
   const isAddress = git !== undefined || /^https?:\/\//.test(shown);
   if (isAddress && command.instruction.keyword === "COPY") {
-    throw errorAt(context.file, word.range, "DOCKERFILE_SOURCE", `source can't be ${git === undefined ? "a URL" : "a git ref"} for COPY: ${shown}`, "use ADD");
+    throw errorAt(
+      context.file,
+      word.range,
+      "DOCKERFILE_SOURCE",
+      `source can't be ${git === undefined ? "a URL" : "a git ref"} for COPY: ${shown}`,
+      "use ADD",
+    );
   }
   if (git !== undefined) return gitSource(git, shown, parts, state, context);
   if (isAddress) return httpSource(shown, parts, state, context);
-  if (checksum !== undefined) throw errorAt(context.file, word.range, "DOCKERFILE_CHECKSUM", `checksum requires an HTTP(S) or git source, not the file "${shown}"`);
+  if (checksum !== undefined)
+    throw errorAt(context.file, word.range, "DOCKERFILE_CHECKSUM", `checksum requires an HTTP(S) or git source, not the file "${shown}"`);
   return {
     vertex: context.source(command.from),
     path: sourcePath(shown, command.keepParents),
@@ -74,7 +88,13 @@ function sourceOf(parts: SourceParts, state: StageState, context: StepContext): 
 
 function httpSource(url: string, { command, word, index, checksum }: SourceParts, state: StageState, context: StepContext): CopySource {
   if (checksum !== undefined && !isDigest(checksum)) {
-    throw errorAt(context.file, command.checksum?.range ?? word.range, "DOCKERFILE_CHECKSUM", `invalid checksum "${checksum}"`, "write sha256: and 64 hex digits");
+    throw errorAt(
+      context.file,
+      command.checksum?.range ?? word.range,
+      "DOCKERFILE_CHECKSUM",
+      `invalid checksum "${checksum}"`,
+      "write sha256: and 64 hex digits",
+    );
   }
   const filename = fileNameOf(url);
   const op: HttpSource = { kind: "source", type: "http", url, filename, ...(checksum === undefined ? {} : { checksum }) };
@@ -97,28 +117,48 @@ function decoded(path: string): string {
   }
 }
 
-function gitSource(git: GitAddress, shown: string, { command, word, index, checksum }: SourceParts, state: StageState, context: StepContext): CopySource {
+function gitSource(
+  git: GitAddress,
+  shown: string,
+  { command, word, index, checksum }: SourceParts,
+  state: StageState,
+  context: StepContext,
+): CopySource {
   if (git.keepGitDir !== undefined && command.keepGitDir !== undefined && git.keepGitDir !== command.keepGitDir) {
-    throw errorAt(context.file, word.range, "DOCKERFILE_SOURCE", "--keep-git-dir and the keep-git-dir of the address contradict each other");
+    throw errorAt(
+      context.file,
+      word.range,
+      "DOCKERFILE_SOURCE",
+      "--keep-git-dir and the keep-git-dir of the address contradict each other",
+    );
   }
   if (checksum !== undefined && git.checksum !== undefined && checksum !== git.checksum) {
-    throw errorAt(context.file, word.range, "DOCKERFILE_CHECKSUM", `--checksum=${checksum} and the address's ${git.checksum} contradict each other`);
+    throw errorAt(
+      context.file,
+      word.range,
+      "DOCKERFILE_CHECKSUM",
+      `--checksum=${checksum} and the address's ${git.checksum} contradict each other`,
+    );
   }
   const pinned = checksum ?? git.checksum;
-  const vertex = context.graph.add({
-    kind: "source",
-    type: "git",
-    remote: git.remote,
-    ...(git.ref === undefined ? {} : { ref: git.ref }),
-    ...(git.subdir === undefined ? {} : { subdir: git.subdir }),
-    ...(pinned === undefined ? {} : { checksum: pinned }),
-    keepGitDir: command.keepGitDir ?? git.keepGitDir ?? false,
-  }, [], addressMeta(shown, index, state, context));
+  const vertex = context.graph.add(
+    {
+      kind: "source",
+      type: "git",
+      remote: git.remote,
+      ...(git.ref === undefined ? {} : { ref: git.ref }),
+      ...(git.subdir === undefined ? {} : { subdir: git.subdir }),
+      ...(pinned === undefined ? {} : { checksum: pinned }),
+      keepGitDir: command.keepGitDir ?? git.keepGitDir ?? false,
+    },
+    [],
+    addressMeta(shown, index, state, context),
+  );
   return { vertex, path: "/", shown, unpack: false, allowWildcard: false };
 }
 
 function addressMeta(address: string, index: number, state: StageState, context: StepContext): VertexMeta {
-  return partMeta(state, context, `fetch ${address}`, `source-${index}`);
+  return partMeta(state, context, `fetch ${withoutCredentials(address)}`, `source-${index}`);
 }
 
 function inlineSource(heredoc: Heredoc, index: number, state: StageState, context: StepContext): CopySource {

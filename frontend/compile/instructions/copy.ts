@@ -31,7 +31,7 @@ function referencesOf({ sources, from }: CopyCommand): Reference[] {
 function applyCopy(command: CopyCommand, state: StageState, context: StepContext): StageState {
   const chosen = chooseOptions(command, state, context);
   const sources = copySources(command, state, context);
-  const root = command.isLinked ? addLinked(command, chosen, sources, state, context) : addInPlace(command, chosen, sources, state, context);
+  const root = isLinked(command, chosen) ? addLinked(command, chosen, sources, state, context) : addInPlace(command, chosen, sources, state, context);
   return withHistory({ ...state, root, stepsDone: state.stepsDone + 1 }, `${historyText(command, chosen, sources)} # buildkit`, { hasLayer: true });
 }
 
@@ -62,6 +62,11 @@ function emptyIsUnset(text: string | undefined): string | undefined {
 function addInPlace(command: CopyCommand, options: Options, sources: readonly CopySource[], state: StageState, context: StepContext): Vertex {
   const base = state.root === undefined ? [] : [state.root];
   return addFileOp({ command, options, sources, base, follow: true }, state, context);
+}
+
+/** With a mode of its own the copy is an ordinary one, as BuildKit has it. */
+function isLinked({ isLinked: isAsked }: CopyCommand, { mode }: Options): boolean {
+  return isAsked && mode === undefined;
 }
 
 /** The copy alone, then a merge that lays it over what the stage has. Both are one step and one layer. */

@@ -17,12 +17,24 @@ const QUERY_KEYS = new Set(["ref", "tag", "branch", "commit", "checksum", "subdi
  * @throws {TsbuildError} DOCKERFILE_GIT_URL for one that says something unknown
  */
 export function parseGitAddress(text: string): GitAddress | undefined {
-  if (!isGitAddress(text)) return undefined;
+  return isGitAddress(text) ? readAddress(text) : undefined;
+}
+
+function readAddress(text: string): GitAddress {
   const [address, fragment] = cut(text, "#");
   const [remote, query] = cut(address, "?");
   const [ref, subdir] = cut(fragment, ":");
   const fromFragment: GitAddress = { remote, ref: some(ref), subdir: some(subdir), checksum: undefined, keepGitDir: undefined };
   return query === "" ? fromFragment : withQuery(fromFragment, query, text);
+}
+
+/**
+ * A build context, which the user names and not the Dockerfile: `file:///folder` too, and `github.com/…` without `https://`.
+ * @throws {TsbuildError} DOCKERFILE_GIT_URL
+ */
+export function parseGitContext(text: string): GitAddress | undefined {
+  if (/^github\.com\/[^/]+\/[^/]/i.test(text)) return readAddress(`https://${text}`);
+  return text.startsWith("file:///") ? readAddress(text) : parseGitAddress(text);
 }
 
 function isGitAddress(text: string): boolean {
@@ -33,11 +45,15 @@ function isGitAddress(text: string): boolean {
 function withQuery(address: GitAddress, query: string, text: string): GitAddress {
   const values = new URLSearchParams(query);
   for (const key of values.keys()) {
-    if (!QUERY_KEYS.has(key)) throw new TsbuildError("DOCKERFILE_GIT_URL", `unexpected query "${key}" in the git address ${text}`, { hint: `known are ${[...QUERY_KEYS].join(", ")}` });
+    if (!QUERY_KEYS.has(key))
+      throw new TsbuildError("DOCKERFILE_GIT_URL", `unexpected query "${key}" in the git address ${text}`, {
+        hint: `known are ${[...QUERY_KEYS].join(", ")}`,
+      });
   }
   const tag = values.get("tag");
   const branch = values.get("branch");
-  const ref = values.get("ref") ?? (tag === null ? undefined : `refs/tags/${tag}`) ?? (branch === null ? undefined : `refs/heads/${branch}`);
+  const ref =
+    values.get("ref") ?? (tag === null ? undefined : `refs/tags/${tag}`) ?? (branch === null ? undefined : `refs/heads/${branch}`);
   const keep = values.get("keep-git-dir");
   return {
     remote: address.remote,
@@ -55,4 +71,9 @@ function some(text: string): string | undefined {
 function cut(text: string, separator: string): [before: string, after: string] {
   const at = text.indexOf(separator);
   return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+/** An address as it may be shown: without user and password. */
+export function withoutCredentials(address: string): string {
+  return address.replace(/^(https?:\/\/)[^/@]*@/i, "$1");
 }

@@ -51,7 +51,7 @@ export function readMountSpec(text: string, expandValue: (value: string) => stri
     from: values.get("from"),
     id: values.get("id"),
     env: values.get("env"),
-    sharing: oneOf(values.get("sharing"), SHARINGS, "sharing value"),
+    sharing: oneOf(values.get("sharing")?.toLowerCase(), SHARINGS, "sharing value"),
     readonly: readonlyOf(values),
     isRequired: values.get("required") === "true",
     sizeBytes: sizeOf(values.get("size")),

@@ -30,20 +30,21 @@ export function runMounts(placed: readonly PlacedMount[], workingDir: string, co
     const known = inputs.indexOf(vertex);
     return known >= 0 ? known + 1 : inputs.push(vertex);
   };
-  let sshCount = 0;
+  const sshMounts = placed.filter(({ spec }) => spec.type === "ssh");
   const mounts = placed.map(({ spec, word }): ExecMount => {
-    const target = spec.target === undefined || spec.target === "" ? undefined : posix.resolve("/", workingDir, spec.target);
+    const given = spec.target === undefined || spec.target === "" ? undefined : posix.resolve("/", workingDir, spec.target);
+    const target = given ?? workingDir;
     switch (spec.type) {
       case "secret":
-        return secretMount(spec, target);
+        return secretMount(spec, given);
       case "ssh":
-        return sshMount(spec, target ?? `/run/buildkit/ssh_agent.${sshCount++}`);
+        return sshMount(spec, given ?? `/run/buildkit/ssh_agent.${sshMounts.findIndex((other) => other.word === word)}`);
       case "tmpfs":
-        return { type: "tmpfs", target: required(target, word, context), ...(spec.sizeBytes === undefined ? {} : { sizeBytes: spec.sizeBytes }) };
+        return { type: "tmpfs", target: belowRoot(target, word, context), ...(spec.sizeBytes === undefined ? {} : { sizeBytes: spec.sizeBytes }) };
       case "cache":
-        return cacheMount(spec, required(target, word, context), { word, addInput, namespace: context.run.cacheNamespace });
+        return cacheMount(spec, belowRoot(target, word, context), { word, addInput, namespace: context.run.cacheNamespace });
       case "bind":
-        return bindMount(spec, required(target, word, context), addInput(referenceOf(spec, word) ?? { type: "context" }));
+        return bindMount(spec, belowRoot(target, word, context), addInput(referenceOf(spec, word) ?? { type: "context" }));
     }
   });
   return { mounts, inputs };
@@ -55,9 +56,10 @@ export function referenceOf({ type, from }: Pick<MountSpec, "type" | "from">, { 
   return type === "bind" ? { type: "context" } : undefined;
 }
 
-function required(target: string | undefined, word: Word, { file }: StepContext): string {
-  if (target !== undefined && target !== "/") return target;
-  throw errorAt(file, word.range, "DOCKERFILE_MOUNT", target === undefined ? "the mount has no target" : `invalid mount target "${target}"`, "write target=/path, below the root");
+/** A mount without a target lies on the working directory. */
+function belowRoot(target: string, word: Word, { file }: StepContext): string {
+  if (target !== "/") return target;
+  throw errorAt(file, word.range, "DOCKERFILE_MOUNT", `invalid mount target "${target}"`, "write target=/path, below the root");
 }
 
 function bindMount({ source, readonly }: MountSpec, target: string, input: number): BindMount {
@@ -71,7 +73,8 @@ interface CacheParts {
 }
 
 function cacheMount(spec: MountSpec, target: string, { word, addInput, namespace }: CacheParts): CacheMount {
-  const id = spec.id === undefined || spec.id === "" ? target : spec.id;
+  // The target as it is written, not as it lies: a relative one is the same cache in every working directory.
+  const id = spec.id === undefined || spec.id === "" ? withoutSlash(posix.normalize(spec.target ?? "")) : spec.id;
   const reference = referenceOf(spec, word);
   return {
     type: "cache",
@@ -84,6 +87,10 @@ function cacheMount(spec: MountSpec, target: string, { word, addInput, namespace
     uid: spec.uid ?? 0,
     gid: spec.gid ?? 0,
   };
+}
+
+function withoutSlash(path: string): string {
+  return path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
 }
 
 /** A file, unless only a variable was asked for. */

@@ -4,13 +4,13 @@ import type { CommandInstruction, Word } from "../../syntax/ast.js";
 import { errorAt, locating } from "../dockerfile-error.js";
 import { emptyTree } from "../empty-tree.js";
 import { type Flags, readFlags } from "../flags.js";
-import { environmentOf, type StageState, visibleArgs, withHistory, workingDir } from "../stage-state.js";
+import { type StageState, withHistory, workingDir } from "../stage-state.js";
 import type { Origin, Reference, Step, StepContext } from "../step.js";
 import { partMeta, stepMeta } from "../step-meta.js";
 import { expanded, shownCommand } from "../words.js";
 import { documentVertex } from "./inline-document.js";
 import { peekMount, readMountSpec } from "./mount-spec.js";
-import { runCommand, SCRIPT_DIR } from "./run-command.js";
+import { type RunCommand, runCommand, SCRIPT_DIR } from "./run-command.js";
 import { type PlacedMount, referenceOf, runMounts } from "./run-mount.js";
 
 const FLAGS = { mount: "list", network: "text", security: "text", device: "list" } as const;
@@ -36,7 +36,7 @@ export function readRun(instruction: CommandInstruction, origin: Origin): Step {
     instruction,
     isCounted: true,
     references: flags.mounts.flatMap((word) => mountReference(word, origin)),
-    apply: (state, context) => applyRun(instruction, flags, state, context),
+    apply: (state, context) => applyRun({ instruction, flags, command: runCommand(instruction, state, origin.file.text) }, state, context),
   };
 }
 
@@ -74,9 +74,14 @@ function mountReference(word: Word, { file }: Origin): Reference[] {
   return reference === undefined ? [] : [reference];
 }
 
-function applyRun(instruction: CommandInstruction, flags: RunFlags, state: StageState, context: StepContext): StageState {
+interface RunParts {
+  readonly instruction: CommandInstruction;
+  readonly flags: RunFlags;
+  readonly command: RunCommand;
+}
+
+function applyRun({ instruction, flags, command }: RunParts, state: StageState, context: StepContext): StageState {
   checkEntitlements(instruction, flags, context);
-  const command = runCommand(instruction, state);
   const placed = flags.mounts.map((word) => placeMount(word, state, context));
   const { mounts, inputs } = runMounts(placed, workingDir(state), context);
   const script = command.script === undefined ? undefined : documentVertex({ ...command.script, mode: "0755", part: "script" }, state, context);
@@ -114,28 +119,32 @@ interface ExecParts {
 }
 
 function execOp({ args, mounts, flags }: ExecParts, state: StageState, { run }: StepContext): ExecOp {
-  const declared = new Set(state.args.toArray().map(({ name }) => name.toLowerCase()));
-  const socket = mounts.find(({ type }) => type === "ssh")?.target;
-  const variables = [...state.env.toMap(), ...visibleArgs(state), ...(socket === undefined ? [] : [["SSH_AUTH_SOCK", socket]])];
+  const socket = state.visible.get("SSH_AUTH_SOCK") === undefined ? mounts.find(({ type }) => type === "ssh")?.target : undefined;
   return {
     kind: "exec",
     args,
-    env: variables.map(([name, value]) => `${name ?? ""}=${value ?? ""}`),
+    env: [...state.visible.toList(), ...(socket === undefined ? [] : [`SSH_AUTH_SOCK=${socket}`])],
     cwd: workingDir(state),
     user: state.image.config.User ?? "",
     network: flags.network === "default" ? run.network : flags.network,
     security: flags.security,
     mounts,
     hostname: run.hostname,
-    proxyEnv: [...run.proxyEnv].filter(([name]) => !declared.has(name.toLowerCase()) && state.env.get(name) === undefined).map(([name, value]) => `${name}=${value}`),
+    proxyEnv: proxyEnv(state, run.proxyEnv),
     extraHosts: run.extraHosts,
     limits: run.limits,
   };
 }
 
+/** Those that no ARG or ENV names, in either spelling. */
+function proxyEnv({ args, env }: StageState, given: ReadonlyMap<string, string>): string[] {
+  if (given.size === 0) return [];
+  const declared = new Set([...args.toMap().keys()].map((name) => name.toLowerCase()));
+  return [...given].filter(([name]) => !declared.has(name.toLowerCase()) && env.get(name) === undefined).map(([name, value]) => `${name}=${value}`);
+}
+
 /** `|2 A=1 B=2 /bin/sh -c make`: the declared build arguments with the values that RUN sees, then the command. */
 function historyText(args: readonly string[], state: StageState): string {
-  const environment = environmentOf(state);
-  const declared = state.args.toArray().map(({ name, value }) => `${name}=${environment.get(name) ?? value ?? ""}`);
+  const declared = [...state.args.toMap()].map(([name, value]) => `${name}=${state.visible.get(name) ?? value}`);
   return [...(declared.length === 0 ? [] : [`|${declared.length}`, ...declared]), ...args].join(" ");
 }
