@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { editDistance, suggest } from "./suggest.js";
+import { editDistance } from "../base/edit-distance.js";
+import { suggest } from "./suggest.js";
 
 test("insertions, deletions, substitutions and swaps cost one each", () => {
   assert.equal(editDistance("build", "build"), 0);

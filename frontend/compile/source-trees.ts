@@ -7,6 +7,7 @@ import { comparableName } from "./image-name.js";
 import { parseGitContext, withoutCredentials } from "./instructions/git-url.js";
 import { TsbuildError } from "../../base/errors.js";
 import type { CompileRequest, NamedContext, ResolvedImage } from "./types.js";
+import { plainCopy } from "../../llb/plain-copy.js";
 
 /** The name under which the build context itself may be replaced. */
 export const MAIN_CONTEXT = "context";
@@ -99,19 +100,7 @@ function archiveTree(name: string, url: string, { graph }: SourceTreeOptions): V
       kind: "file",
       base: false,
       actions: [
-        {
-          type: "copy",
-          input: 0,
-          sources: ["/context"],
-          destination: "/",
-          contentsOnly: true,
-          allowWildcard: false,
-          allowEmptyWildcard: false,
-          unpack: true,
-          keepParents: false,
-          excludes: [],
-          followDestinationLinks: false,
-        },
+        plainCopy("/context", "/", true),
       ],
     },
     [fetched],
@@ -126,19 +115,7 @@ export function copiedTree(name: string, tree: Vertex, graph: Graph): Vertex {
       kind: "file",
       base: false,
       actions: [
-        {
-          type: "copy",
-          input: 0,
-          sources: ["/"],
-          destination: "/",
-          contentsOnly: true,
-          allowWildcard: false,
-          allowEmptyWildcard: false,
-          unpack: false,
-          keepParents: false,
-          excludes: [],
-          followDestinationLinks: false,
-        },
+        plainCopy("/", "/"),
       ],
     },
     [tree],

@@ -11,6 +11,7 @@ import { NO_NAMES, applyFileActions } from "../files/apply.js";
 import { Tree } from "../files/tree.js";
 import { openDirectoryView } from "../files/view.js";
 import { resolveInTree } from "../thread/resolve-in-tree.js";
+import { plainCopy } from "../../llb/plain-copy.js";
 
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{1,200}$/;
 
@@ -101,19 +102,7 @@ async function fillVolume(
   if (source === undefined) return;
   if (source.hasContent) {
     using view = openDirectoryView(kernel, rootfs, "the image");
-    const action = {
-      type: "copy",
-      input: 0,
-      sources: [`/${source.path}`],
-      destination: "/",
-      contentsOnly: true,
-      allowWildcard: false,
-      allowEmptyWildcard: false,
-      unpack: false,
-      keepParents: false,
-      excludes: [],
-      followDestinationLinks: false,
-    } as const;
+    const action = plainCopy(`/${source.path}`, "/");
     await applyFileActions(kernel, { root: path, actions: [action], sources: [view], ...NO_NAMES, signal });
   }
   chownSync(path, source.uid, source.gid);

@@ -1,4 +1,5 @@
 /** The error for a source that isn't there, with what may have been meant. */
+import { editDistance } from "../../base/edit-distance.js";
 import { TsbuildError } from "../../base/errors.js";
 import { cleanRelative, joinPath, splitPath } from "./resolve.js";
 import type { SourceView } from "./view.js";
@@ -36,18 +37,4 @@ function hintFor(view: SourceView, folder: string, { name, isLast }: { readonly 
     .slice(0, MOST_NAMES);
   if (near.length > 0) return `did you mean ${near.map((one) => `"/${joinPath(folder, one.name)}"`).join(" or ")}`;
   return isLast ? undefined : `there is no folder "/${joinPath(folder, name)}"`;
-}
-
-/** Levenshtein's distance: how many letters have to be put in, taken out or replaced. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }

@@ -10,6 +10,7 @@ import type { Kernel } from "../../sys/types.js";
 import { applyFileActions, NO_NAMES } from "../files/apply.js";
 import { openDirectoryView } from "../files/view.js";
 import type { CopyOutPart, CopyOutTask } from "../tasks.js";
+import { plainCopy } from "../../llb/plain-copy.js";
 
 export async function copyOut(task: CopyOutTask): Promise<undefined> {
   const kernel = loadKernel();
@@ -35,10 +36,7 @@ async function copyTree(kernel: Kernel, root: string, source: string, task: Copy
   await applyFileActions(kernel, {
     root: task.dest.path,
     actions: [
-      {
-        type: "copy", input: 0, sources: [source], destination: "/", contentsOnly: true, allowWildcard: false, allowEmptyWildcard: false,
-        unpack: false, keepParents: false, excludes: [], followDestinationLinks: false,
-      },
+      plainCopy(source, "/"),
     ],
     sources: [view],
     refusesNodes: true,

@@ -16,6 +16,7 @@ import type { ThreadContext } from "../thread.js";
 import { mountActive, mountView } from "./mounts.js";
 import { resolveInTree } from "./resolve-in-tree.js";
 import { type MountPoint, makeStubs } from "./stubs.js";
+import { plainCopy } from "../../llb/plain-copy.js";
 
 export async function runExec(task: ExecTask, { signal, send }: ThreadContext): Promise<ExitStatus> {
   const kernel = loadKernel();
@@ -110,19 +111,7 @@ async function copyContext(work: MountWork, mount: Extract<StepMount, { type: "c
   await applyFileActions(work.kernel, {
     root,
     actions: [
-      {
-        type: "copy",
-        input: 0,
-        sources: [mount.source],
-        destination: name === "" ? "/" : `/${name}`,
-        contentsOnly: true,
-        allowWildcard: false,
-        allowEmptyWildcard: false,
-        unpack: false,
-        keepParents: false,
-        excludes: [],
-        followDestinationLinks: false,
-      },
+      plainCopy(mount.source, name === "" ? "/" : `/${name}`),
     ],
     sources: [view],
     ...NO_NAMES,
