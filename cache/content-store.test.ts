@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { sha256Digest } from "../base/digest.js";
 import { TsbuildError } from "../base/errors.js";
@@ -138,4 +138,18 @@ test("two processes that store the same blob both succeed, and one file is there
   assert.deepEqual(readdirSync(store.path("content", "sha256")).length, 1);
   assert.deepEqual([...readdirSync(store.path("tmp")), ...readdirSync(store.path("leases"))], []);
   assert.equal(statSync(store.content.path(digest)).size, 100000);
+});
+
+test("R-18: a folder where a blob or a record belongs is damage: it is dropped, and what belongs there is stored", async () => {
+  await using root = testRoot();
+  await using store = await root.open();
+  mkdirSync(`${store.content.path(HELLO)}/junk`, { recursive: true });
+  assert.equal(await store.content.put(Buffer.from("hello")), HELLO);
+  assert.deepEqual(await store.content.read(HELLO), Buffer.from("hello"));
+  await store.content.delete(HELLO);
+  mkdirSync(`${store.content.path(HELLO)}/junk`, { recursive: true });
+  await using writer = await store.content.writer();
+  await writer.write(Buffer.from("hello"));
+  assert.equal(await writer.commit(), HELLO);
+  assert.deepEqual(await store.content.read(HELLO), Buffer.from("hello"));
 });

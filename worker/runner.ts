@@ -1,5 +1,6 @@
 /** How ops meet the machine: the solver's OpRunner, one file per kind of op behind it, loaded when one has to run. */
-import { TsbuildError, isErrno, withLocation } from "../base/errors.js";
+import { withLocation } from "../base/errors.js";
+import { explainFullDisk } from "./disk-full.js";
 import { unreachable } from "../base/unreachable.js";
 import type { KeyPart, StepKey } from "../cache/types.js";
 import type { Vertex } from "../llb/graph.js";
@@ -52,21 +53,13 @@ export class Runner implements OpRunner {
     if (made !== undefined) await this.#env.store.snapshots.delete(made);
   }
 
-  /** Steps write to nothing but the store. */
-  #diskFull(error: unknown): unknown {
-    if (!isErrno(error, "ENOSPC", "EDQUOT")) return error;
-    return new TsbuildError("DISK_FULL", `the disk of the store ${this.#env.store.root} is full`, {
-      cause: error,
-      hint: "make room (tsbuild prune), or choose another disk with --root",
-    });
-  }
-
   /** Errors say which instruction they belong to. */
   async #located<T>(vertex: Vertex, work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
-      throw withLocation(this.#diskFull(error), this.#env.graph.meta(vertex).location);
+      // Steps write to nothing but the store.
+      throw withLocation(explainFullDisk(error, this.#env.store.path()), this.#env.graph.meta(vertex).location);
     }
   }
 }

@@ -52,15 +52,13 @@ for (const { name, text } of samples) {
     }
   });
 
-  test(
-    `carriage returns and a byte order mark don't change what ${name} says`,
-    { skip: text.includes("<<") && "bodies of heredocs keep them" },
-    () => {
-      const meaning = (source: string): unknown =>
-        parse(source).instructions.map((instruction) => [instruction.original, wordsOf(instruction).map(({ value }) => value)]);
-      assert.deepEqual(meaning(`\ufeff${text.replaceAll("\n", "\r\n")}`), meaning(text));
-    },
-  );
+  // bodies of heredocs keep their carriage returns
+  if (text.includes("<<")) continue;
+  test(`carriage returns and a byte order mark don't change what ${name} says`, () => {
+    const meaning = (source: string): unknown =>
+      parse(source).instructions.map((instruction) => [instruction.original, wordsOf(instruction).map(({ value }) => value)]);
+    assert.deepEqual(meaning(`\ufeff${text.replaceAll("\n", "\r\n")}`), meaning(text));
+  });
 }
 
 function wordsOf(instruction: Instruction): readonly Word[] {
