@@ -31,7 +31,9 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 /** One text for one value: object keys in code-unit order, no blanks. */
 export function canonicalJson(value: Json): string {
   if (value === null || typeof value !== "object") return JSON.stringify(value);
-  if (isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
+  // Lists of strings, environments above all, are most of what is digested: one call writes them as fast as can be.
+  if (isArray(value))
+    return value.every((item) => typeof item === "string") ? JSON.stringify(value) : `[${value.map(canonicalJson).join(",")}]`;
   const members: string[] = [];
   for (const key of Object.keys(value).sort()) {
     const member = value[key];

@@ -73,5 +73,8 @@ function caretRow(range: SourceRange, line: number, length: number): string | un
 function printable(line: string): string {
   const shown = line.length > WIDEST_LINE ? `${line.slice(0, WIDEST_LINE)}…` : line;
   // eslint-disable-next-line no-control-regex
-  return shown.replace(/\r$/, "").replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, "\ufffd").replaceAll("\t", " ");
+  return shown
+    .replace(/\r$/, "")
+    .replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, "\ufffd")
+    .replaceAll("\t", " ");
 }

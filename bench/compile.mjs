@@ -66,11 +66,20 @@ mkdirSync(folder, { recursive: true });
 try {
   await build({
     entryPoints: [fileURLToPath(new URL("../frontend/compile/compile.ts", import.meta.url))],
-    outfile: join(folder, "compile.mjs"), bundle: true, platform: "node", format: "esm", target: "node20", logLevel: "error",
+    outfile: join(folder, "compile.mjs"),
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    target: "node20",
+    logLevel: "error",
   });
   writeFileSync(join(folder, "child.mjs"), CHILD);
   const count = Number(values.instructions);
-  const texts = { "one FROM": "FROM alpine:3.19\n", [`${count} instructions`]: dockerfile(count), [`${2 * count} instructions`]: dockerfile(2 * count) };
+  const texts = {
+    "one FROM": "FROM alpine:3.19\n",
+    [`${count} instructions`]: dockerfile(count),
+    [`${2 * count} instructions`]: dockerfile(2 * count),
+  };
   report(texts, measureAll(texts));
 } finally {
   if (values.keep === undefined) rmSync(folder, { recursive: true });
@@ -101,7 +110,9 @@ function report(texts, runs) {
   console.log(`${start}: ${median(start, "ms").toFixed(0)} ms, ${median(start, "rssMiB").toFixed(0)} MiB`);
   for (const name of files) {
     const size = (texts[name].length / 1e6).toFixed(2);
-    console.log(`${name}, ${size} MB, ${median(name, "vertices")} vertices: + ${beyond(name).toFixed(0)} ms, ${median(name, "rssMiB").toFixed(0)} MiB`);
+    console.log(
+      `${name}, ${size} MB, ${median(name, "vertices")} vertices: + ${beyond(name).toFixed(0)} ms, ${median(name, "rssMiB").toFixed(0)} MiB`,
+    );
   }
   console.log(`twice the size takes ${(beyond(files[1]) / beyond(files[0])).toFixed(2)} × as long`);
 }

@@ -61,7 +61,8 @@ export class PreparedSnapshot implements ActiveSnapshot {
     try {
       rmdirSync(this.mountpoint);
     } catch (error) {
-      if (isErrno(error, "EBUSY", "ENOTEMPTY")) throw new Error(`Internal error: ${this.mountpoint} is still mounted at commit`, { cause: error });
+      if (isErrno(error, "EBUSY", "ENOTEMPTY"))
+        throw new Error(`Internal error: ${this.mountpoint} is still mounted at commit`, { cause: error });
       if (!isErrno(error, "ENOENT")) throw error;
     }
   }

@@ -48,10 +48,16 @@ export async function keptParts(store: Store, gone: Removal, holds: ReadonlySet<
   const named = store.refs.claimed().filter(({ name }) => !gone.refs.has(name));
   const bases = store.bases.claimed().filter(({ name }) => !gone.bases.has(name));
   const byId = bases.filter(({ name }) => chainRecordId(name) !== undefined);
-  const ofImages = await imageParts(store, [...named, ...byId].map(({ record }) => record));
+  const ofImages = await imageParts(
+    store,
+    [...named, ...byId].map(({ record }) => record),
+  );
   const fetched = bases.filter(({ name }) => chainRecordId(name) === undefined);
   const held = heldParts(holds);
-  return { snapshots: union(ofImages.snapshots, held.snapshots), blobs: union(ofImages.blobs, held.blobs, await documentsOf(store, fetched)) };
+  return {
+    snapshots: union(ofImages.snapshots, held.snapshots),
+    blobs: union(ofImages.blobs, held.blobs, await documentsOf(store, fetched)),
+  };
 }
 
 /** Index, manifest and config. */

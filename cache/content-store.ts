@@ -74,7 +74,9 @@ export class FileContentStore implements ContentStore {
     const size = lstatSync(path, { throwIfNoEntry: false })?.size;
     if (size === undefined) throw missing(digest);
     if (maxBytes !== undefined && size > maxBytes) {
-      throw new TsbuildError("CONTENT_TOO_LARGE", `${digest} has ${size} bytes; at most ${maxBytes} are read here`, { hint: "the image is damaged or hostile" });
+      throw new TsbuildError("CONTENT_TOO_LARGE", `${digest} has ${size} bytes; at most ${maxBytes} are read here`, {
+        hint: "the image is damaged or hostile",
+      });
     }
     const bytes = readOrNone(path);
     if (bytes !== undefined && sha256Digest(bytes) === digest) return bytes;
@@ -132,5 +134,7 @@ function readOrNone(path: string): Buffer | undefined {
 }
 
 function missing(digest: Digest): TsbuildError {
-  return new TsbuildError("CONTENT_MISSING", `${digest} is not in the store`, { hint: "build or pull again: what is missing is fetched or made anew" });
+  return new TsbuildError("CONTENT_MISSING", `${digest} is not in the store`, {
+    hint: "build or pull again: what is missing is fetched or made anew",
+  });
 }

@@ -45,7 +45,8 @@ export class ContentFileWriter implements ContentWriter {
   async #check(expected: { readonly digest?: Digest; readonly size?: number }): Promise<Digest> {
     await this.#open();
     const digest = digestFromHex(this.#sha.digest("hex"));
-    if (expected.size !== undefined && expected.size !== this.#size) throw mismatch(`content has ${this.#size} bytes, not ${expected.size} (${expected.digest ?? digest})`);
+    if (expected.size !== undefined && expected.size !== this.#size)
+      throw mismatch(`content has ${this.#size} bytes, not ${expected.size} (${expected.digest ?? digest})`);
     if (expected.digest !== undefined && expected.digest !== digest) throw mismatch(`content is ${digest}, not ${expected.digest}`);
     await this.#publish(digest);
     return digest;
@@ -57,7 +58,8 @@ export class ContentFileWriter implements ContentWriter {
 
   async #publish(digest: Digest): Promise<void> {
     await this.#close();
-    if (lstatSync(this.path, { throwIfNoEntry: false })?.isFile() !== true) throw new Error(`Internal error: nothing was written for ${digest}`);
+    if (lstatSync(this.path, { throwIfNoEntry: false })?.isFile() !== true)
+      throw new Error(`Internal error: nothing was written for ${digest}`);
     await this.#publication.hold(digest);
     const target = this.#publication.path(digest);
     // Over what is there, if anything: equal bytes, or bytes that are healed by this.

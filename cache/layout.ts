@@ -7,7 +7,22 @@ import { TsbuildError, isErrno } from "../base/errors.js";
 export const SCHEMA = 1;
 
 export const FOLDERS = [
-  "content", "content/sha256", "snapshots", "steps", "places", "refs", "bases", "stat", "mounts", "containers", "volumes", "builds", "leases", "locks", "tmp", "synced",
+  "content",
+  "content/sha256",
+  "snapshots",
+  "steps",
+  "places",
+  "refs",
+  "bases",
+  "stat",
+  "mounts",
+  "containers",
+  "volumes",
+  "builds",
+  "leases",
+  "locks",
+  "tmp",
+  "synced",
 ] as const;
 
 /**
@@ -38,9 +53,12 @@ function ownedEntries(root: string): readonly string[] | undefined {
 function requireOwned(path: string): boolean {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return false;
-  if (!stat.isDirectory()) throw new TsbuildError("STORE_UNUSABLE", `the store ${path} is not a folder`, { hint: "choose another with --root or TSBUILD_ROOT" });
+  if (!stat.isDirectory())
+    throw new TsbuildError("STORE_UNUSABLE", `the store ${path} is not a folder`, { hint: "choose another with --root or TSBUILD_ROOT" });
   if (stat.uid !== process.geteuid?.()) {
-    throw new TsbuildError("STORE_NOT_YOURS", `the store ${path} belongs to user ${stat.uid}, not to you (${process.geteuid?.()})`, { hint: "choose another with --root or TSBUILD_ROOT" });
+    throw new TsbuildError("STORE_NOT_YOURS", `the store ${path} belongs to user ${stat.uid}, not to you (${process.geteuid?.()})`, {
+      hint: "choose another with --root or TSBUILD_ROOT",
+    });
   }
   return true;
 }
@@ -50,7 +68,10 @@ function requireWritable(dir: string): void {
   try {
     accessSync(dir, constants.W_OK);
   } catch (error) {
-    throw new TsbuildError("STORE_UNUSABLE", `the store ${dir} can't be written to`, { cause: error, hint: "is its filesystem mounted read-only? choose another store with --root or TSBUILD_ROOT" });
+    throw new TsbuildError("STORE_UNUSABLE", `the store ${dir} can't be written to`, {
+      cause: error,
+      hint: "is its filesystem mounted read-only? choose another store with --root or TSBUILD_ROOT",
+    });
   }
 }
 
@@ -63,7 +84,10 @@ function making(path: string, make: () => void): void {
   try {
     make();
   } catch (error) {
-    throw new TsbuildError("STORE_UNUSABLE", `the store ${path} can't be made`, { cause: error, hint: "choose another with --root or TSBUILD_ROOT" });
+    throw new TsbuildError("STORE_UNUSABLE", `the store ${path} can't be made`, {
+      cause: error,
+      hint: "choose another with --root or TSBUILD_ROOT",
+    });
   }
 }
 

@@ -63,7 +63,10 @@ function parseLine(text: string): readonly unknown[] {
   }
 }
 
-function applyLine([verb, ...rest]: readonly unknown[], { held, owned }: { readonly held: Set<string>; readonly owned: Map<string, OwnedResource> }): void {
+function applyLine(
+  [verb, ...rest]: readonly unknown[],
+  { held, owned }: { readonly held: Set<string>; readonly owned: Map<string, OwnedResource> },
+): void {
   if (verb === "hold") for (const thing of rest) if (typeof thing === "string") held.add(thing);
   if (verb !== "own" && verb !== "release") return;
   const resource = parseResource(rest[0]);

@@ -63,7 +63,10 @@ test("what can't be removed is tried again by the next command", async () => {
   await owner.kill();
   await using store = await root.open();
   const failing = await store.recover(recorder(["cgroup c1"]).handlers);
-  assert.deepEqual(failing.failures.map(({ resource }) => resource), [{ type: "cgroup", name: "c1" }]);
+  assert.deepEqual(
+    failing.failures.map(({ resource }) => resource),
+    [{ type: "cgroup", name: "c1" }],
+  );
   assert.equal(failing.removed.length, 2);
   const again = recorder();
   assert.equal((await store.recover(again.handlers)).failures.length, 0);
@@ -123,17 +126,21 @@ test("temporary folders of the dead are removed whatever is in them, without fol
   assert.ok(existsSync(join(outside, "keep")));
 });
 
-test("what is mounted in a dead process's folder is detached, not emptied", { skip: process.geteuid?.() !== 0 && "needs root" }, async () => {
-  await using root = testRoot();
-  await using store = await root.open();
-  const id = "0123456789abcdef";
-  writeFileSync(store.path("leases", id), "");
-  const outside = join(root.root, "outside");
-  const target = store.path("tmp", `${id}-1-0-0`, "mnt");
-  for (const path of [outside, target]) mkdirSync(path, { recursive: true });
-  writeFileSync(join(outside, "keep"), "");
-  store.kernel.bind(outside, target, { readonly: false, recursive: false });
-  await store.recover(recorder().handlers);
-  assert.deepEqual(readdirSync(store.path("tmp")), []);
-  assert.ok(existsSync(join(outside, "keep")));
-});
+test(
+  "what is mounted in a dead process's folder is detached, not emptied",
+  { skip: process.geteuid?.() !== 0 && "needs root" },
+  async () => {
+    await using root = testRoot();
+    await using store = await root.open();
+    const id = "0123456789abcdef";
+    writeFileSync(store.path("leases", id), "");
+    const outside = join(root.root, "outside");
+    const target = store.path("tmp", `${id}-1-0-0`, "mnt");
+    for (const path of [outside, target]) mkdirSync(path, { recursive: true });
+    writeFileSync(join(outside, "keep"), "");
+    store.kernel.bind(outside, target, { readonly: false, recursive: false });
+    await store.recover(recorder().handlers);
+    assert.deepEqual(readdirSync(store.path("tmp")), []);
+    assert.ok(existsSync(join(outside, "keep")));
+  },
+);

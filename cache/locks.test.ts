@@ -35,10 +35,13 @@ test("waiting ends with the signal's reason", async () => {
 
 test("another process waits, is told by whom, and takes over when the owner is killed", async () => {
   await using root = testRoot();
-  await using owner = new OtherProcess(root.root, `
+  await using owner = new OtherProcess(
+    root.root,
+    `
     await store.locks.acquire("x", { signal: new AbortController().signal });
     say("has it");
-    await forever();`);
+    await forever();`,
+  );
   assert.equal(await owner.line(), "has it");
   await using store = await root.open();
   let owners = "";

@@ -21,7 +21,10 @@ export class FileLocks implements Locks {
     this.#kernel = kernel;
   }
 
-  async acquire(name: string, { signal, onWait }: { readonly signal: AbortSignal; readonly onWait?: (owner: string) => void }): Promise<AsyncDisposable> {
+  async acquire(
+    name: string,
+    { signal, onWait }: { readonly signal: AbortSignal; readonly onWait?: (owner: string) => void },
+  ): Promise<AsyncDisposable> {
     const path = this.#path(name);
     return hold(path, await lockFile(this.#kernel, path, { mode: "exclusive", signal, onWait: () => onWait?.(readOwner(path)) }));
   }

@@ -40,7 +40,14 @@ export async function planPrune(store: Store, options: PruneOptions): Promise<re
   const gone = namesOf(snapshots);
   const freed = snapshots.reduce((sum, { bytes }) => sum + bytes, 0);
   const blobs = await victimBlobs(store, options, { kept: kept.blobs, gone, budget: budget - freed });
-  return [...images, ...bases, ...snapshots, ...blobs, ...(await victimRecords(store, options, gone)), ...(options.all === true ? otherVictims(store, options, holds) : [])];
+  return [
+    ...images,
+    ...bases,
+    ...snapshots,
+    ...blobs,
+    ...(await victimRecords(store, options, gone)),
+    ...(options.all === true ? otherVictims(store, options, holds) : []),
+  ];
 }
 
 /**
@@ -50,7 +57,10 @@ export async function planPrune(store: Store, options: PruneOptions): Promise<re
 export async function planRemoval(store: Store, removal: Removal): Promise<readonly Victim[]> {
   const refs = store.refs.claimed().filter(({ name }) => removal.refs.has(name));
   const bases = store.bases.claimed().filter(({ name }) => removal.bases.has(name));
-  const candidates = await imageParts(store, [...refs, ...bases].map(({ record }) => record));
+  const candidates = await imageParts(
+    store,
+    [...refs, ...bases].map(({ record }) => record),
+  );
   const kept = await keptParts(store, removal, allHolds(store));
   const needed = union(kept.snapshots, stepSnapshots(store));
   const snapshots: SnapshotVictim[] = [];
@@ -96,9 +106,17 @@ interface BaseLimits {
 /** Images that have lost their last name always, unless a container or process uses them. */
 async function victimBases(store: Store, { all, untilMs }: PruneOptions, { holds, goneRefs }: BaseLimits): Promise<RecordVictim[]> {
   const named = store.refs.claimed().filter(({ name }) => !goneRefs.has(name));
-  const { untagged, fetched } = sortBases(store, await imageParts(store, named.map(({ record }) => record)));
+  const { untagged, fetched } = sortBases(
+    store,
+    await imageParts(
+      store,
+      named.map(({ record }) => record),
+    ),
+  );
   const unused = [...untagged.filter(({ record }) => !isInUse(record, holds)), ...(all === true ? fetched : [])];
-  return unused.filter(({ record }) => isOlder(record.createdAtMs, untilMs)).map(({ name, record }) => ({ kind: "base", name, id: record.id, bytes: 0 }));
+  return unused
+    .filter(({ record }) => isOlder(record.createdAtMs, untilMs))
+    .map(({ name, record }) => ({ kind: "base", name, id: record.id, bytes: 0 }));
 }
 
 function isOlder(timeMs: number, untilMs: number | undefined): boolean {
@@ -116,7 +134,11 @@ async function excessBytes(store: Store, { keepBytes }: PruneOptions): Promise<n
 
 type SnapshotVictim = Extract<Victim, { kind: "snapshot" }>;
 
-async function victimSnapshots(store: Store, { untilMs }: PruneOptions, { kept, budget }: { readonly kept: ReadonlySet<SnapshotName>; readonly budget: number }): Promise<SnapshotVictim[]> {
+async function victimSnapshots(
+  store: Store,
+  { untilMs }: PruneOptions,
+  { kept, budget }: { readonly kept: ReadonlySet<SnapshotName>; readonly budget: number },
+): Promise<SnapshotVictim[]> {
   const unneeded: (SnapshotVictim & { readonly usedMs: number })[] = [];
   for (const name of await store.snapshots.list()) {
     const usedMs = store.snapshots.lastUsedMs(name) ?? 0;
@@ -160,14 +182,19 @@ async function victimBlobs(store: Store, { untilMs }: PruneOptions, { kept, gone
   return within(budget, unneeded);
 }
 
-async function victimRecords(store: Store, { all, untilMs, keepBytes }: PruneOptions, gone: ReadonlySet<SnapshotName>): Promise<readonly Victim[]> {
+async function victimRecords(
+  store: Store,
+  { all, untilMs, keepBytes }: PruneOptions,
+  gone: ReadonlySet<SnapshotName>,
+): Promise<readonly Victim[]> {
   const present = new Set((await store.snapshots.list()).filter((name) => !gone.has(name)));
   const victims: Victim[] = [];
   for (const key of store.steps.keys()) {
     const record = store.steps.peek(key);
     const isUseless = record === undefined || record.chain.some((name) => !present.has(name));
     if (!isUseless && (all !== true || keepBytes !== undefined)) continue;
-    if (record === undefined || isOlder(record.createdAtMs, untilMs)) victims.push({ kind: "record", name: key, bytes: bytesOf(store.steps.pathsOf(key)) });
+    if (record === undefined || isOlder(record.createdAtMs, untilMs))
+      victims.push({ kind: "record", name: key, bytes: bytesOf(store.steps.pathsOf(key)) });
   }
   return victims;
 }

@@ -71,11 +71,13 @@ async function keptNow(store: Store, planned: readonly Victim[], holds: Readonly
   const current = { image: store.refs.claimed(), base: store.bases.claimed() };
   const isMoved = (victim: Victim): boolean => {
     // a name may have a former image beside its own one: both are planned for
-    const records = victim.kind === "image" || victim.kind === "base" ? current[victim.kind].filter(({ name }) => name === victim.name) : [];
+    const records =
+      victim.kind === "image" || victim.kind === "base" ? current[victim.kind].filter(({ name }) => name === victim.name) : [];
     return records.length > 0 && records.every(({ record }) => !("id" in victim) || record.id !== victim.id);
   };
   const moved = new Set(planned.filter(isMoved));
-  const going = (kind: Victim["kind"]): Set<string> => new Set(planned.filter((victim) => victim.kind === kind && !moved.has(victim)).map(({ name }) => name));
+  const going = (kind: Victim["kind"]): Set<string> =>
+    new Set(planned.filter((victim) => victim.kind === kind && !moved.has(victim)).map(({ name }) => name));
   const { snapshots, blobs } = await keptParts(store, { refs: going("image"), bases: going("base") }, holds);
   const needed = union<string>(snapshots, blobs);
   const parts = planned.filter(({ kind, name }) => (kind === "snapshot" || kind === "blob") && needed.has(name));

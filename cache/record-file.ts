@@ -40,7 +40,11 @@ function parseRecord<T>(text: string, parse: (fields: Fields) => T): Stored<T> |
   try {
     const fields = fieldsOf(JSON.parse(body), "record");
     const isVerified = optionalBoolean(fields, "verified") === true;
-    const stamp = { bootId: requiredString(fields, "boot"), atMs: optionalInteger(fields, "at") ?? 0, ...(isVerified ? { isVerified } : {}) };
+    const stamp = {
+      bootId: requiredString(fields, "boot"),
+      atMs: optionalInteger(fields, "at") ?? 0,
+      ...(isVerified ? { isVerified } : {}),
+    };
     return { value: parse(fieldsOf(fields.object["value"], "record")), stamp };
   } catch {
     // Its checksum is right, so it was written by a program that means something else by it.

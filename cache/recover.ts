@@ -42,7 +42,11 @@ export async function recover(place: RecoveryPlace, handlers: RecoveryHandlers):
   return { deadLeases: count, removed, failures };
 }
 
-async function removeOwned(lease: DeadLease, handlers: RecoveryHandlers, removed: OwnedResource[]): Promise<{ resource: OwnedResource; error: unknown }[]> {
+async function removeOwned(
+  lease: DeadLease,
+  handlers: RecoveryHandlers,
+  removed: OwnedResource[],
+): Promise<{ resource: OwnedResource; error: unknown }[]> {
   const failures: { resource: OwnedResource; error: unknown }[] = [];
   for (const resource of lease.owned.toReversed()) {
     try {

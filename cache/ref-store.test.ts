@@ -16,7 +16,8 @@ async function makeImage(store: Store, text: string): Promise<ImageRecord> {
   const config = await store.content.put(Buffer.from(`{"text":"${text}"}`));
   const layer = await store.content.put(Buffer.from(text));
   const manifest = encodeManifest({
-    schemaVersion: 2, mediaType: MEDIA.ociManifest,
+    schemaVersion: 2,
+    mediaType: MEDIA.ociManifest,
     config: { mediaType: MEDIA.ociConfig, digest: config, size: text.length + 11 },
     layers: [{ mediaType: MEDIA.ociLayer, digest: layer, size: text.length }],
   });
@@ -33,7 +34,13 @@ test("a name is set, moved, listed and deleted", async () => {
   await store.refs.set("localhost/b:1", one);
   await store.refs.set(APP, two);
   assert.deepEqual(await store.refs.get(APP), two);
-  assert.deepEqual((await store.refs.list()).map(({ name, record }) => [name, record.id]), [[APP, two.id], ["localhost/b:1", one.id]]);
+  assert.deepEqual(
+    (await store.refs.list()).map(({ name, record }) => [name, record.id]),
+    [
+      [APP, two.id],
+      ["localhost/b:1", one.id],
+    ],
+  );
   assert.equal(await store.refs.delete(APP), true);
   assert.equal(await store.refs.delete(APP), false);
   assert.equal(await store.refs.get(APP), undefined);
@@ -69,13 +76,17 @@ for (const what of ["its layer is lost", "its config is torn", "its record is to
       const newest = await makeImage(store, "newest");
       if (what.includes("layer")) rmSync(store.content.path(await store.content.put(Buffer.from("newest"))));
       if (what.includes("config")) truncateSync(store.content.path(newest.id), 3);
-      if (what.includes("record")) for (const name of readdirSync(store.path("refs"))) if (!name.includes(".")) writeFileSync(join(store.path("refs"), name), "");
+      if (what.includes("record"))
+        for (const name of readdirSync(store.path("refs"))) if (!name.includes(".")) writeFileSync(join(store.path("refs"), name), "");
     }
     await afterReboot(async () => {
       await using store = await root.open();
       assert.deepEqual(await store.refs.get(APP), good);
       assert.match(root.notes.join(), /app:latest: the newest image did not survive/);
-      assert.deepEqual((await store.refs.list()).map(({ record }) => record.id), [good.id]);
+      assert.deepEqual(
+        (await store.refs.list()).map(({ record }) => record.id),
+        [good.id],
+      );
       assert.equal(root.notes.length, 1, "said once");
     });
   });

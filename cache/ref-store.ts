@@ -83,7 +83,9 @@ export class FileRefStore implements RefStore {
     if (current !== undefined && (await this.#accept(path, current))) return current.value;
     const former = readRecord(path + FORMER, namedImageFrom);
     if (former === undefined || !(await this.#accept(path, former))) return undefined;
-    this.#place.onNote(`${former.value.name}: the newest image did not survive the last shutdown; the one before it (${former.value.record.id}) is used`);
+    this.#place.onNote(
+      `${former.value.name}: the newest image did not survive the last shutdown; the one before it (${former.value.record.id}) is used`,
+    );
     return former.value;
   }
 

@@ -56,7 +56,9 @@ export function detachMounts(kernel: Kernel, path: string): void {
 export function mountsBelow(mountinfo: string, path: string): string[] {
   return mountinfo
     .split("\n")
-    .map((line) => (line.split(" ")[4] ?? "").replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8))))
+    .map((line) =>
+      (line.split(" ")[4] ?? "").replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8))),
+    )
     .map((point) => Buffer.from(point, "latin1").toString("utf8"))
     .filter((point) => point === path || point.startsWith(`${path}/`));
 }

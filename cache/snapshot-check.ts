@@ -38,7 +38,8 @@ async function damageOf(entry: FileEntry, path: Buffer): Promise<string | undefi
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return "is missing";
   if (!hasType(stat, entry)) return `is not a ${entry.type}`;
-  if (entry.type === "symlink" && entry.target !== undefined && !readlinkSync(path, { encoding: "buffer" }).equals(pathBytes(entry.target))) return "points elsewhere";
+  if (entry.type === "symlink" && entry.target !== undefined && !readlinkSync(path, { encoding: "buffer" }).equals(pathBytes(entry.target)))
+    return "points elsewhere";
   if (entry.type !== "file") return undefined;
   if (stat.size !== entry.size) return `has ${stat.size} bytes, not ${entry.size}`;
   return entry.digest === undefined || (await hasContent(path, entry)) ? undefined : "has other bytes";

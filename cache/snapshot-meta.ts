@@ -1,5 +1,13 @@
 import type { Json } from "../base/digest.js";
-import { asDigest, fieldError, optionalBoolean, optionalInteger, optionalObject, optionalString, requiredString } from "../image/json-fields.js";
+import {
+  asDigest,
+  fieldError,
+  optionalBoolean,
+  optionalInteger,
+  optionalObject,
+  optionalString,
+  requiredString,
+} from "../image/json-fields.js";
 import type { Fields } from "../image/json-fields.js";
 import { descriptorFrom } from "../image/parse.js";
 import type { Descriptor } from "../image/types.js";
@@ -16,8 +24,17 @@ export function isSnapshotName(text: string): text is SnapshotName {
 }
 
 export function metaJson(meta: SnapshotMeta): Json {
-  const blobs = Object.fromEntries(COMPRESSIONS.flatMap((kind) => (meta.blobs[kind] === undefined ? [] : [[kind, descriptorJson(meta.blobs[kind])]])));
-  return { name: meta.name, diffId: meta.diffId, blobs, sizeBytes: Math.round(meta.sizeBytes), isEmpty: meta.isEmpty, createdAtMs: meta.createdAtMs };
+  const blobs = Object.fromEntries(
+    COMPRESSIONS.flatMap((kind) => (meta.blobs[kind] === undefined ? [] : [[kind, descriptorJson(meta.blobs[kind])]])),
+  );
+  return {
+    name: meta.name,
+    diffId: meta.diffId,
+    blobs,
+    sizeBytes: Math.round(meta.sizeBytes),
+    isEmpty: meta.isEmpty,
+    createdAtMs: meta.createdAtMs,
+  };
 }
 
 /** @throws {TsbuildError} for any other shape */

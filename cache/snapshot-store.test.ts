@@ -35,7 +35,10 @@ test("commit puts the folder into place with its list and its facts", async () =
   await using store = await root.open();
   const name = await commit(store, { a: "1", b: "2" });
   assert.equal(readFileSync(join(store.snapshots.directory(name), "a"), "utf8"), "1");
-  assert.deepEqual((await store.snapshots.files(name)).map((entry) => entry.path), ["a", "b"]);
+  assert.deepEqual(
+    (await store.snapshots.files(name)).map((entry) => entry.path),
+    ["a", "b"],
+  );
   const meta = await store.snapshots.meta(name);
   assert.deepEqual([meta.name, meta.sizeBytes, meta.isEmpty, meta.diffId, meta.blobs], [name, 10, false, undefined, {}]);
   assert.deepEqual(readdirSync(join(store.path("snapshots"), name)).sort(), ["files", "fs", "meta"]);
@@ -87,7 +90,11 @@ test("facts found out later are added one by one, by several at a time", async (
   await using root = testRoot();
   await using store = await root.open();
   const name = await commit(store, { a: "1" });
-  const blob = (text: string): { mediaType: string; digest: ReturnType<typeof sha256Digest>; size: number } => ({ mediaType: "x/y", digest: sha256Digest(text), size: 1 });
+  const blob = (text: string): { mediaType: string; digest: ReturnType<typeof sha256Digest>; size: number } => ({
+    mediaType: "x/y",
+    digest: sha256Digest(text),
+    size: 1,
+  });
   await Promise.all([
     store.snapshots.annotate(name, { diffId: sha256Digest("diff") }),
     store.snapshots.annotate(name, { blob: ["gzip", blob("g")] }),

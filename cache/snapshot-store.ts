@@ -199,5 +199,8 @@ export class FileSnapshotStore implements SnapshotStore {
 }
 
 function missing(name: SnapshotName, cause?: unknown): TsbuildError {
-  return new TsbuildError("SNAPSHOT_MISSING", `snapshot ${name} is missing or damaged`, { cause, hint: "build again: what is missing is made anew" });
+  return new TsbuildError("SNAPSHOT_MISSING", `snapshot ${name} is missing or damaged`, {
+    cause,
+    hint: "build again: what is missing is made anew",
+  });
 }

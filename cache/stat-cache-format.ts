@@ -95,7 +95,10 @@ function viewOf(bytes: Buffer, paths: readonly string[]): StatTable {
       return true;
     },
     state(index) {
-      const [size = 0n, mtimeNs = 0n, ctimeNs = 0n, ino = 0n, dev = 0n] = facts.subarray(index * FACTS_PER_FILE, (index + 1) * FACTS_PER_FILE);
+      const [size = 0n, mtimeNs = 0n, ctimeNs = 0n, ino = 0n, dev = 0n] = facts.subarray(
+        index * FACTS_PER_FILE,
+        (index + 1) * FACTS_PER_FILE,
+      );
       return { size, mtimeNs, ctimeNs, ino, dev };
     },
     // The checksum has vouched for these digits.

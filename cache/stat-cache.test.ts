@@ -51,7 +51,10 @@ test("nothing is written when nothing was learnt; what was not seen goes with th
   second.set("c", state(2), DIGEST);
   await second.save();
   const third = await StatCache.load(store, "/ctx");
-  assert.deepEqual(["a", "b", "c"].map((name, index) => third.get(name, state(index === 2 ? 2 : 1)) !== undefined), [true, false, true]);
+  assert.deepEqual(
+    ["a", "b", "c"].map((name, index) => third.get(name, state(index === 2 ? 2 : 1)) !== undefined),
+    [true, false, true],
+  );
 });
 
 test("a file that may still have been changing is not trusted", async () => {

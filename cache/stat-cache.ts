@@ -96,7 +96,8 @@ export class StatCache {
       written.add(path);
       const note = this.#noted.get(path);
       if (note?.isSettled === true) yield note;
-      if (note === undefined && this.#table !== undefined && typeof item === "number") yield { path, state: this.#table.state(item), digest: this.#table.digest(item) };
+      if (note === undefined && this.#table !== undefined && typeof item === "number")
+        yield { path, state: this.#table.state(item), digest: this.#table.digest(item) };
     }
   }
 }

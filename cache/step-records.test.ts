@@ -9,8 +9,19 @@ import type { StepRecord } from "./types.js";
 
 function record(text: string, more: Partial<StepRecord> = {}): StepRecord {
   return {
-    key: stepKey(text), identity: sha256Digest(text), chain: [snapshotName("b".repeat(20))], place: "Dockerfile:0/3", name: `RUN ${text}`,
-    parts: [{ name: "command", value: text }, { name: "env A", value: "1" }], createdAtMs: 5, durationMs: 7, logPath: "builds/x/log", ...more,
+    key: stepKey(text),
+    identity: sha256Digest(text),
+    chain: [snapshotName("b".repeat(20))],
+    place: "Dockerfile:0/3",
+    name: `RUN ${text}`,
+    parts: [
+      { name: "command", value: text },
+      { name: "env A", value: "1" },
+    ],
+    createdAtMs: 5,
+    durationMs: 7,
+    logPath: "builds/x/log",
+    ...more,
   };
 }
 
@@ -40,7 +51,11 @@ test("a record that is torn or changed is a miss, and heals with the next put", 
   await using root = testRoot();
   await using store = await root.open();
   const path = smallPath(store, "a");
-  const damages = [(): void => truncateSync(path, 0), (): void => truncateSync(path, 60), (): void => writeFileSync(path, readFileSync(path, "utf8").replace("RUN a", "RUN b"))];
+  const damages = [
+    (): void => truncateSync(path, 0),
+    (): void => truncateSync(path, 60),
+    (): void => writeFileSync(path, readFileSync(path, "utf8").replace("RUN a", "RUN b")),
+  ];
   for (const damage of damages) {
     await store.steps.put([], record("a"));
     assert.ok(await store.steps.get(stepKey("a")));
@@ -54,7 +69,8 @@ test("a place knows its newest records, newest first, each once", async () => {
   await using store = await root.open();
   for (const text of ["a", "b", "c", "a"]) await store.steps.put([], record(text));
   await store.steps.put([], record("elsewhere", { place: "other" }));
-  const names = async (limit: number): Promise<readonly string[]> => (await store.steps.atPlace("Dockerfile:0/3", limit)).map(({ name }) => name);
+  const names = async (limit: number): Promise<readonly string[]> =>
+    (await store.steps.atPlace("Dockerfile:0/3", limit)).map(({ name }) => name);
   assert.deepEqual(await names(9), ["RUN a", "RUN c", "RUN b"]);
   assert.deepEqual(await names(1), ["RUN a"]);
   rmSync(smallPath(store, "a"));

@@ -76,6 +76,12 @@ test("build ids differ and sort by time", async () => {
 });
 
 test("mount points are found below a path, escapes and all", () => {
-  const info = ["1 0 0:1 / / rw - ext4 a b", "2 1 0:2 / /a\\040b rw - tmpfs a b", "3 2 0:2 / /a\\040b/c rw - tmpfs a b", "4 1 0:2 / /a\\040bc rw - tmpfs a b", ""].join("\n");
+  const info = [
+    "1 0 0:1 / / rw - ext4 a b",
+    "2 1 0:2 / /a\\040b rw - tmpfs a b",
+    "3 2 0:2 / /a\\040b/c rw - tmpfs a b",
+    "4 1 0:2 / /a\\040bc rw - tmpfs a b",
+    "",
+  ].join("\n");
   assert.deepEqual(mountsBelow(info, "/a b"), ["/a b", "/a b/c"]);
 });

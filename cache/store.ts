@@ -52,7 +52,17 @@ export class Store implements AsyncDisposable {
     return Promise.resolve().then(() => new Store({ root, dir: openLayout(root), kernel, onNote: options.onNote ?? (() => undefined) }));
   }
 
-  private constructor({ root, dir, kernel, onNote }: { readonly root: string; readonly dir: string; readonly kernel: Kernel; readonly onNote: (message: string) => void }) {
+  private constructor({
+    root,
+    dir,
+    kernel,
+    onNote,
+  }: {
+    readonly root: string;
+    readonly dir: string;
+    readonly kernel: Kernel;
+    readonly onNote: (message: string) => void;
+  }) {
     this.root = root;
     this.kernel = kernel;
     this.#dir = dir;

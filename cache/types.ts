@@ -63,7 +63,10 @@ export interface SnapshotStore {
   prepare(): Promise<ActiveSnapshot>;
   meta(name: SnapshotName): Promise<SnapshotMeta>;
   /** Adds a diffID or a blob to what is known. Atomic; last writer wins field by field. */
-  annotate(name: SnapshotName, facts: { readonly diffId?: Digest; readonly blob?: readonly ["none" | "gzip" | "zstd", Descriptor] }): Promise<void>;
+  annotate(
+    name: SnapshotName,
+    facts: { readonly diffId?: Digest; readonly blob?: readonly ["none" | "gzip" | "zstd", Descriptor] },
+  ): Promise<void>;
   /** The folder that is the layer, in overlay's form (whiteouts are 0:0 devices, opaque is an xattr). */
   directory(name: SnapshotName): string;
   /** Where the encoded list lies (image/layer/file-list.ts), for threads that read it themselves. */

@@ -9,7 +9,18 @@ import type { Store } from "./store.js";
 import { readdirOrNone } from "./temp-space.js";
 import { treeBytes } from "./tree-bytes.js";
 
-export type UsageType = "image" | "snapshot" | "blob" | "record" | "cache-mount" | "git-mirror" | "stat-cache" | "container" | "volume" | "log" | "temp";
+export type UsageType =
+  | "image"
+  | "snapshot"
+  | "blob"
+  | "record"
+  | "cache-mount"
+  | "git-mirror"
+  | "stat-cache"
+  | "container"
+  | "volume"
+  | "log"
+  | "temp";
 
 export interface UsageRow {
   readonly type: UsageType;
@@ -43,8 +54,16 @@ export async function diskUsage(store: Store): Promise<readonly UsageRow[]> {
   const image = row("image", [...snapshots, ...blobs].filter(isOfImage), ["snapshot", "blob"]);
   return [
     { ...image, count: images.size, active: [...images.values()].filter((record) => isInUse(record, holds)).length },
-    row("snapshot", snapshots.filter((size) => !isOfImage(size)), ["snapshot"]),
-    row("blob", blobs.filter((size) => !isOfImage(size)), ["blob"]),
+    row(
+      "snapshot",
+      snapshots.filter((size) => !isOfImage(size)),
+      ["snapshot"],
+    ),
+    row(
+      "blob",
+      blobs.filter((size) => !isOfImage(size)),
+      ["blob"],
+    ),
     recordRow(store, victims),
     row("cache-mount", entriesOf(store, "mounts"), ["cache-mount"]),
     row("git-mirror", entriesOf(store, "git"), ["git-mirror"]),

@@ -29,8 +29,14 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ["rmi", { kind: "store", needsRoot: true, summary: "Remove names of images, and images", load: () => import("./commands/rmi.js") }],
   ["save", { kind: "store", needsRoot: true, summary: "Write images into an archive", load: () => import("./commands/save.js") }],
   ["load", { kind: "store", needsRoot: true, summary: "Take images out of an archive", load: () => import("./commands/load.js") }],
-  ["inspect", { kind: "store", needsRoot: true, summary: "Show all that is known of an image", load: () => import("./commands/inspect.js") }],
-  ["history", { kind: "store", needsRoot: true, summary: "Show the instructions that made an image", load: () => import("./commands/history.js") }],
+  [
+    "inspect",
+    { kind: "store", needsRoot: true, summary: "Show all that is known of an image", load: () => import("./commands/inspect.js") },
+  ],
+  [
+    "history",
+    { kind: "store", needsRoot: true, summary: "Show the instructions that made an image", load: () => import("./commands/history.js") },
+  ],
   ["du", { kind: "store", needsRoot: true, summary: "Say what takes how much room in the store", load: () => import("./commands/du.js") }],
   ["prune", { kind: "store", needsRoot: true, summary: "Remove what nothing needs any more", load: () => import("./commands/prune.js") }],
   [

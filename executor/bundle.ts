@@ -74,18 +74,25 @@ function writeOptional(path: string, content: string | undefined): string | unde
 }
 
 /** What config.json gets so that crun needs not compile the filter, or so that the next crun needs not. */
-function filterOf(request: BundleRequest, { config, runtimeRoot }: { readonly config: Readonly<Record<string, unknown>>; readonly runtimeRoot: string }): {
+function filterOf(
+  request: BundleRequest,
+  { config, runtimeRoot }: { readonly config: Readonly<Record<string, unknown>>; readonly runtimeRoot: string },
+): {
   readonly additions: object;
   readonly keep: () => void;
 } {
   const nothing = { additions: {}, keep: () => undefined };
   const { filterCacheDir: cacheDir, runtime, spec } = request;
   const { linux } = config;
-  if (cacheDir === undefined || runtime.kind !== "crun" || typeof linux !== "object" || linux === null || !("seccomp" in linux)) return nothing;
+  if (cacheDir === undefined || runtime.kind !== "crun" || typeof linux !== "object" || linux === null || !("seccomp" in linux))
+    return nothing;
   const filter = { cacheDir, runtime, profile: linux.seccomp };
   const known = loadFilter(filter);
   if (known !== undefined) return { additions: { annotations: { [FILTER_ANNOTATION]: known } }, keep: () => undefined };
   mkdirSync(cacheDir, { recursive: true, mode: 0o700 });
   const copy = join(cacheDir, `copy-${spec.id}`);
-  return { additions: { hooks: copyFilterHook({ from: join(runtimeRoot, spec.id, "seccomp.bpf"), to: copy }) }, keep: () => storeFilter(filter, copy) };
+  return {
+    additions: { hooks: copyFilterHook({ from: join(runtimeRoot, spec.id, "seccomp.bpf"), to: copy }) },
+    keep: () => storeFilter(filter, copy),
+  };
 }

@@ -3,7 +3,8 @@ import { test } from "node:test";
 import { TsbuildError } from "../base/errors.js";
 import { ALL_CAPABILITIES, DEFAULT_CAPABILITIES, capabilitiesOf, capabilitiesOfMask } from "./capabilities.js";
 
-const of = (capAdd: readonly string[], capDrop: readonly string[], privileged = false, bounding = ALL_CAPABILITIES): readonly string[] => capabilitiesOf({ capAdd, capDrop, privileged }, bounding);
+const of = (capAdd: readonly string[], capDrop: readonly string[], privileged = false, bounding = ALL_CAPABILITIES): readonly string[] =>
+  capabilitiesOf({ capAdd, capDrop, privileged }, bounding);
 
 test("the default is Docker's mask", () => {
   assert.deepEqual(of([], []), capabilitiesOfMask("00000000a80425fb"));
@@ -26,6 +27,12 @@ test("adding all is what this host has, less what is dropped", () => {
 });
 
 test("an unknown capability, and one the host can't give, are errors", () => {
-  assert.throws(() => of(["FLY"], []), (error) => error instanceof TsbuildError && error.code === "CAPABILITY_UNKNOWN");
-  assert.throws(() => of(["SYS_ADMIN"], [], false, DEFAULT_CAPABILITIES), (error) => error instanceof TsbuildError && error.code === "CAPABILITY_UNAVAILABLE");
+  assert.throws(
+    () => of(["FLY"], []),
+    (error) => error instanceof TsbuildError && error.code === "CAPABILITY_UNKNOWN",
+  );
+  assert.throws(
+    () => of(["SYS_ADMIN"], [], false, DEFAULT_CAPABILITIES),
+    (error) => error instanceof TsbuildError && error.code === "CAPABILITY_UNAVAILABLE",
+  );
 });

@@ -50,7 +50,10 @@ function killTree(folder: string, seen: Set<number>): void {
 
 /** Zero stands for a process outside this pid namespace; a runtime's container is never that. */
 function membersOf(folder: string): readonly number[] {
-  return (readIfPresent(join(folder, "cgroup.procs")) ?? "").split("\n").map(Number).filter((pid) => pid > 0);
+  return (readIfPresent(join(folder, "cgroup.procs")) ?? "")
+    .split("\n")
+    .map(Number)
+    .filter((pid) => pid > 0);
 }
 
 function killProcess(pid: number): void {
@@ -93,7 +96,9 @@ function removeTree(folder: string): boolean {
 
 function childrenOf(folder: string): readonly string[] {
   try {
-    return readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+    return readdirSync(folder, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name);
   } catch (error) {
     if (isErrno(error, "ENOENT", "ENODEV")) return [];
     throw error;
@@ -102,13 +107,19 @@ function childrenOf(folder: string): readonly string[] {
 
 /** The roots of the mounted hierarchies: those directly in /sys/fs/cgroup, or that folder itself. One that is covered (see leaveHybridMode) is none. */
 function hierarchies(): readonly string[] {
-  return [...new Set(readFileSync("/proc/self/mountinfo", "utf8").split("\n").flatMap((line) => {
-    const [left = "", right = ""] = line.split(" - ");
-    const mountPoint = left.split(" ")[4];
-    if (mountPoint === undefined || !/^cgroup2? /.test(right)) return [];
-    const isRoot = mountPoint === CGROUP_ROOT || dirname(mountPoint) === CGROUP_ROOT;
-    return isRoot && CGROUP_MAGICS.includes(statfsSync(mountPoint).type) ? [mountPoint] : [];
-  }))];
+  return [
+    ...new Set(
+      readFileSync("/proc/self/mountinfo", "utf8")
+        .split("\n")
+        .flatMap((line) => {
+          const [left = "", right = ""] = line.split(" - ");
+          const mountPoint = left.split(" ")[4];
+          if (mountPoint === undefined || !/^cgroup2? /.test(right)) return [];
+          const isRoot = mountPoint === CGROUP_ROOT || dirname(mountPoint) === CGROUP_ROOT;
+          return isRoot && CGROUP_MAGICS.includes(statfsSync(mountPoint).type) ? [mountPoint] : [];
+        }),
+    ),
+  ];
 }
 
 function readIfPresent(path: string): string | undefined {
@@ -131,7 +142,11 @@ function writeIfPresent(path: string, text: string): boolean {
 }
 
 function busy(name: string, members: readonly number[]): TsbuildError {
-  return new TsbuildError("CGROUP_BUSY", `the cgroup ${name} can't be removed: ${members.length === 0 ? "it stays busy" : `processes ${members.join(", ")} don't die`}`, {
-    hint: "a process in uninterruptible sleep waits for a disk or network that doesn't answer",
-  });
+  return new TsbuildError(
+    "CGROUP_BUSY",
+    `the cgroup ${name} can't be removed: ${members.length === 0 ? "it stays busy" : `processes ${members.join(", ")} don't die`}`,
+    {
+      hint: "a process in uninterruptible sleep waits for a disk or network that doesn't answer",
+    },
+  );
 }

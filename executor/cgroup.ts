@@ -38,7 +38,9 @@ export interface CgroupRequest {
 /** `/tsbuild/ID`, for `removeCgroup`. @throws {TsbuildError} CGROUP_PARENT_INVALID */
 export function cgroupName(id: string, parent: string = DEFAULT_CGROUP_PARENT): string {
   if (!parent.startsWith("/") || posix.normalize(parent) !== parent || parent.includes("\0")) {
-    throw new TsbuildError("CGROUP_PARENT_INVALID", `"${parent}" is not a cgroup parent`, { hint: "give an absolute path in the cgroup tree, such as /builds" });
+    throw new TsbuildError("CGROUP_PARENT_INVALID", `"${parent}" is not a cgroup parent`, {
+      hint: "give an absolute path in the cgroup tree, such as /builds",
+    });
   }
   return posix.join(parent, id);
 }
@@ -52,8 +54,10 @@ export function openCgroup(kernel: Kernel, request: CgroupRequest): ProcessCgrou
   return {
     cgroupsPath: posix.join(name, LEAF),
     name,
-    oomKills: () => (counters === undefined ? 0 : readCounter(join(counters, isUnified ? "memory.events" : "memory.oom_control"), "oom_kill")),
-    peakMemoryBytes: () => (counters === undefined ? undefined : readNumber(join(counters, isUnified ? "memory.peak" : "memory.max_usage_in_bytes"))),
+    oomKills: () =>
+      counters === undefined ? 0 : readCounter(join(counters, isUnified ? "memory.events" : "memory.oom_control"), "oom_kill"),
+    peakMemoryBytes: () =>
+      counters === undefined ? undefined : readNumber(join(counters, isUnified ? "memory.peak" : "memory.max_usage_in_bytes")),
     kill: () => {
       tryKillCgroup(name);
     },
@@ -66,7 +70,10 @@ export function openCgroup(kernel: Kernel, request: CgroupRequest): ProcessCgrou
  * Its parent is covered by a read-only view of itself, with a writable view of `c` on top: the runtime can join and set
  * limits, but its rmdir fails with EROFS. (EBUSY, from a mount point alone, makes crun retry for five seconds.)
  */
-function pinMemory(kernel: Kernel, { name, stateDir, undo }: { readonly name: string; readonly stateDir: string; readonly undo: CleanupStack }): string | undefined {
+function pinMemory(
+  kernel: Kernel,
+  { name, stateDir, undo }: { readonly name: string; readonly stateDir: string; readonly undo: CleanupStack },
+): string | undefined {
   const group = join(CGROUP_ROOT, "memory", name);
   if (readNumber(join(CGROUP_ROOT, "memory/memory.usage_in_bytes")) === undefined) return undefined;
   mkdirSync(join(group, LEAF), { recursive: true });
@@ -79,7 +86,10 @@ function pinMemory(kernel: Kernel, { name, stateDir, undo }: { readonly name: st
   return join(alias, LEAF);
 }
 
-function bindUntil(kernel: Kernel, bind: { readonly source: string; readonly target: string; readonly readonly: boolean; readonly undo: CleanupStack }): void {
+function bindUntil(
+  kernel: Kernel,
+  bind: { readonly source: string; readonly target: string; readonly readonly: boolean; readonly undo: CleanupStack },
+): void {
   kernel.bind(bind.source, bind.target, { readonly: bind.readonly, recursive: false });
   bind.undo.defer(() => kernel.umount(bind.target, { detach: true }));
 }
@@ -102,7 +112,9 @@ export function leaveHybridMode(kernel: Kernel): void {
 
 /** The number behind `key` in a file of `key value` lines; 0 when there is none. */
 function readCounter(path: string, key: string): number {
-  const line = readText(path)?.split("\n").find((candidate) => candidate.startsWith(`${key} `));
+  const line = readText(path)
+    ?.split("\n")
+    .find((candidate) => candidate.startsWith(`${key} `));
   return line === undefined ? 0 : Number(line.slice(key.length + 1));
 }
 

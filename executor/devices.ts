@@ -35,14 +35,28 @@ const DEFAULT_RULES: readonly DeviceRule[] = [
   { allow: false, access: "rwm" },
   { allow: true, type: "c", access: "m" },
   { allow: true, type: "b", access: "m" },
-  ...([[1, 3], [1, 5], [1, 7], [1, 8], [1, 9], [5, 0], [5, 1], [5, 2]] as const).map(([major, minor]): DeviceRule => ({ allow: true, type: "c", major, minor, access: "rwm" })),
+  ...(
+    [
+      [1, 3],
+      [1, 5],
+      [1, 7],
+      [1, 8],
+      [1, 9],
+      [5, 0],
+      [5, 1],
+      [5, 2],
+    ] as const
+  ).map(([major, minor]): DeviceRule => ({ allow: true, type: "c", major, minor, access: "rwm" })),
   { allow: true, type: "c", major: 136, access: "rwm" },
 ];
 
 /** What the device cgroup allows. The runtime makes the nodes of the default devices itself. */
 export function deviceRules(devices: readonly GrantedDevice[], { privileged }: { readonly privileged: boolean }): readonly DeviceRule[] {
   if (privileged) return [{ allow: true, access: "rwm" }];
-  return [...DEFAULT_RULES, ...devices.map(({ node, access }): DeviceRule => ({ allow: true, type: node.type, major: node.major, minor: node.minor, access }))];
+  return [
+    ...DEFAULT_RULES,
+    ...devices.map(({ node, access }): DeviceRule => ({ allow: true, type: node.type, major: node.major, minor: node.minor, access })),
+  ];
 }
 
 /**
@@ -52,7 +66,9 @@ export function deviceRules(devices: readonly GrantedDevice[], { privileged }: {
 export function grantedDevices(mappings: readonly DeviceMapping[]): readonly GrantedDevice[] {
   return mappings.flatMap((mapping) => {
     if (!/^(?!.*(.).*\1)[rwm]+$/.test(mapping.access)) {
-      throw new TsbuildError("DEVICE_INVALID", `"${mapping.access}" is no access to ${mapping.hostPath}`, { hint: "use the letters r, w and m" });
+      throw new TsbuildError("DEVICE_INVALID", `"${mapping.access}" is no access to ${mapping.hostPath}`, {
+        hint: "use the letters r, w and m",
+      });
     }
     const nodes = nodesAt(mapping.hostPath, mapping.target);
     if (nodes.length === 0) throw new TsbuildError("DEVICE_INVALID", `${mapping.hostPath} is not a device`);

@@ -69,5 +69,13 @@ function renameIntoCache(from: string, to: string): void {
 
 /** A hook (runtime-spec config.md "POSIX-platform Hooks") that copies the filter crun has written; it never fails. crun waits for it, and writes the filter after the hooks that come before. */
 export function copyFilterHook({ from, to }: { readonly from: string; readonly to: string }): object {
-  return { poststart: [{ path: "/bin/sh", args: ["sh", "-c", 'cp -- "$1" "$2.part" && mv -- "$2.part" "$2" || :', "sh", from, to], env: ["PATH=/usr/bin:/bin"] }] };
+  return {
+    poststart: [
+      {
+        path: "/bin/sh",
+        args: ["sh", "-c", 'cp -- "$1" "$2.part" && mv -- "$2.part" "$2" || :', "sh", from, to],
+        env: ["PATH=/usr/bin:/bin"],
+      },
+    ],
+  };
 }

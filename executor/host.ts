@@ -77,10 +77,22 @@ export function parseOwnCgroups(text: string): readonly { readonly controllers: 
 
 /** The names that `ulimit` and Docker use, by the kernel's words in /proc/PID/limits (fs/proc/base.c). */
 const LIMIT_NAMES: Readonly<Record<string, string>> = {
-  "Max cpu time": "cpu", "Max file size": "fsize", "Max data size": "data", "Max stack size": "stack", "Max core file size": "core",
-  "Max resident set": "rss", "Max processes": "nproc", "Max open files": "nofile", "Max locked memory": "memlock", "Max address space": "as",
-  "Max file locks": "locks", "Max pending signals": "sigpending", "Max msgqueue size": "msgqueue", "Max nice priority": "nice",
-  "Max realtime priority": "rtprio", "Max realtime timeout": "rttime",
+  "Max cpu time": "cpu",
+  "Max file size": "fsize",
+  "Max data size": "data",
+  "Max stack size": "stack",
+  "Max core file size": "core",
+  "Max resident set": "rss",
+  "Max processes": "nproc",
+  "Max open files": "nofile",
+  "Max locked memory": "memlock",
+  "Max address space": "as",
+  "Max file locks": "locks",
+  "Max pending signals": "sigpending",
+  "Max msgqueue size": "msgqueue",
+  "Max nice priority": "nice",
+  "Max realtime priority": "rtprio",
+  "Max realtime timeout": "rttime",
 };
 
 /** Hard limits by name. */

@@ -15,9 +15,13 @@ const ELF_MAGIC = 0x464c457f;
 export function findInit(): string {
   const path = CANDIDATES.map((name) => findProgram(name)).find((candidate) => candidate !== undefined && isStaticElf(readHead(candidate)));
   if (path !== undefined) return path;
-  throw new TsbuildError("INIT_MISSING", `--init needs a static init program, and none of ${CANDIDATES.join(", ")} is in ${PROGRAM_FOLDERS.join(":")}`, {
-    hint: "apt install catatonit",
-  });
+  throw new TsbuildError(
+    "INIT_MISSING",
+    `--init needs a static init program, and none of ${CANDIDATES.join(", ")} is in ${PROGRAM_FOLDERS.join(":")}`,
+    {
+      hint: "apt install catatonit",
+    },
+  );
 }
 
 /** True for a 64-bit little-endian ELF file without an interpreter, judged by its first bytes. */

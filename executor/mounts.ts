@@ -29,7 +29,9 @@ export function ociMounts(spec: ProcessSpec, host: HostFacts, files: BundleFiles
     ...kernelMounts(spec),
     ...(files.resolvConf === undefined ? [] : [bindFile(files.resolvConf, "/etc/resolv.conf")]),
     ...(files.hosts === undefined ? [] : [bindFile(files.hosts, "/etc/hosts")]),
-    ...spec.mounts.map((mount) => userMount(mount, { isDeep: mount.type === "bind" && host.hasRecursiveReadonly && files.folders.has(mount.source) })),
+    ...spec.mounts.map((mount) =>
+      userMount(mount, { isDeep: mount.type === "bind" && host.hasRecursiveReadonly && files.folders.has(mount.source) }),
+    ),
     ...(files.init === undefined ? [] : [{ ...bindFile(files.init, INIT_PATH), options: ["bind", "ro", "nosuid", "nodev"] }]),
   ];
 }
@@ -40,7 +42,12 @@ function kernelMounts(spec: ProcessSpec): readonly OciMount[] {
   return [
     { destination: "/proc", type: "proc", source: "proc", options: ["nosuid", "noexec", "nodev"] },
     { destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "strictatime", "mode=755", "size=65536k"] },
-    { destination: "/dev/pts", type: "devpts", source: "devpts", options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"] },
+    {
+      destination: "/dev/pts",
+      type: "devpts",
+      source: "devpts",
+      options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
+    },
     { destination: "/sys", type: "sysfs", source: "sysfs", options: ["nosuid", "noexec", "nodev", writable] },
     { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: [writable, "nosuid", "noexec", "nodev"] },
     { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: ["nosuid", "noexec", "nodev"] },
@@ -49,7 +56,8 @@ function kernelMounts(spec: ProcessSpec): readonly OciMount[] {
 }
 
 function sharedMemory(spec: ProcessSpec): OciMount {
-  if (spec.sharedNamespaces?.ipc?.type === "host") return { destination: "/dev/shm", type: "bind", source: "/dev/shm", options: ["rbind", "rprivate", "rw"] };
+  if (spec.sharedNamespaces?.ipc?.type === "host")
+    return { destination: "/dev/shm", type: "bind", source: "/dev/shm", options: ["rbind", "rprivate", "rw"] };
   const size = spec.resources.shmSizeBytes ?? DEFAULT_SHM_BYTES;
   return { destination: "/dev/shm", type: "tmpfs", source: "shm", options: ["nosuid", "noexec", "nodev", "mode=1777", `size=${size}`] };
 }
@@ -62,7 +70,12 @@ function bindFile(source: string, destination: string): OciMount {
 function userMount(mount: ProcessMount, { isDeep }: { readonly isDeep: boolean }): OciMount {
   if (mount.type === "tmpfs") return { destination: mount.target, type: "tmpfs", source: "tmpfs", options: tmpfsOptions(mount) };
   const readonly = mount.readonly ? ["ro", ...(isDeep ? ["rro"] : [])] : ["rw"];
-  return { destination: mount.target, type: "bind", source: mount.source, options: ["rbind", mount.propagation ?? "rprivate", ...readonly] };
+  return {
+    destination: mount.target,
+    type: "bind",
+    source: mount.source,
+    options: ["rbind", mount.propagation ?? "rprivate", ...readonly],
+  };
 }
 
 function tmpfsOptions(mount: Extract<ProcessMount, { type: "tmpfs" }>): readonly string[] {

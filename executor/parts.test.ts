@@ -10,20 +10,37 @@ import { lastLoggedError, runtimeError } from "./runtime-error.js";
 import { findProgram, findRuntime } from "./runtime.js";
 import { withTerminal } from "./terminal.js";
 
-const code = (wanted: string) => (error: unknown): boolean => error instanceof TsbuildError && error.code === wanted;
+const code =
+  (wanted: string) =>
+  (error: unknown): boolean =>
+    error instanceof TsbuildError && error.code === wanted;
 
 test("limits are read by their ulimit names", () => {
-  const limits = parseLimits("Limit                     Soft Limit           Hard Limit           Units     \nMax open files            1024                 20000                files     \nMax core file size        0                    unlimited            bytes     \n");
-  assert.deepEqual([...limits], [["nofile", 20_000], ["core", -1]]);
+  const limits = parseLimits(
+    "Limit                     Soft Limit           Hard Limit           Units     \nMax open files            1024                 20000                files     \nMax core file size        0                    unlimited            bytes     \n",
+  );
+  assert.deepEqual(
+    [...limits],
+    [
+      ["nofile", 20_000],
+      ["core", -1],
+    ],
+  );
   assert.ok(parseLimits(readFileSync("/proc/self/limits", "latin1")).size > 10);
 });
 
 test("version 1 controllers are found, named hierarchies and version 2 are none", () => {
-  assert.deepEqual(parseOwnCgroups("4:memory:/a:b\n3:cpu,cpuacct:/\n2:name=systemd:/\n0::/x\n"), [{ controllers: ["memory"], path: "/a:b" }, { controllers: ["cpu", "cpuacct"], path: "/" }]);
+  assert.deepEqual(parseOwnCgroups("4:memory:/a:b\n3:cpu,cpuacct:/\n2:name=systemd:/\n0::/x\n"), [
+    { controllers: ["memory"], path: "/a:b" },
+    { controllers: ["cpu", "cpuacct"], path: "/" },
+  ]);
 });
 
 test("kernel versions compare by number", () => {
-  assert.deepEqual([isKernelAtLeast("5.12.0", 5, 12), isKernelAtLeast("5.9-rc1", 5, 12), isKernelAtLeast("6.1.0-18-amd64", 5, 12)], [true, false, true]);
+  assert.deepEqual(
+    [isKernelAtLeast("5.12.0", 5, 12), isKernelAtLeast("5.9-rc1", 5, 12), isKernelAtLeast("6.1.0-18-amd64", 5, 12)],
+    [true, false, true],
+  );
 });
 
 test("a cgroup parent is absolute and without detours", () => {
@@ -34,7 +51,10 @@ test("a cgroup parent is absolute and without detours", () => {
 
 test("a granted device gets its node and its rule; what is none is refused", () => {
   const devices = grantedDevices([{ hostPath: "/dev/null", target: "/dev/mine", access: "rw" }]);
-  assert.deepEqual(devices.map(({ node }) => [node.path, node.type, node.major, node.minor]), [["/dev/mine", "c", 1, 3]]);
+  assert.deepEqual(
+    devices.map(({ node }) => [node.path, node.type, node.major, node.minor]),
+    [["/dev/mine", "c", 1, 3]],
+  );
   assert.deepEqual(deviceRules(devices, { privileged: false }).at(-1), { allow: true, type: "c", major: 1, minor: 3, access: "rw" });
   assert.throws(() => grantedDevices([{ hostPath: "/dev/does-not-exist", target: "/x", access: "r" }]), code("DEVICE_NOT_FOUND"));
   assert.throws(() => grantedDevices([{ hostPath: "/etc/passwd", target: "/x", access: "r" }]), code("DEVICE_INVALID"));
@@ -66,7 +86,10 @@ test("the last error of a runtime's log counts, warnings don't", () => {
 });
 
 test("a named runtime that isn't there is an error that names it", () => {
-  assert.throws(() => findRuntime({ TSBUILD_RUNTIME: "no-such-runtime" }), (error) => error instanceof TsbuildError && error.message.includes("no-such-runtime"));
+  assert.throws(
+    () => findRuntime({ TSBUILD_RUNTIME: "no-such-runtime" }),
+    (error) => error instanceof TsbuildError && error.message.includes("no-such-runtime"),
+  );
 });
 
 test("a static program is told from a dynamic one", { skip: findProgram("busybox") === undefined }, () => {

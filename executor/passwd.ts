@@ -32,7 +32,10 @@ export function parseGroup(text: string): readonly GroupEntry[] {
 }
 
 function lines(text: string): readonly (readonly string[])[] {
-  return text.split("\n").filter((line) => line !== "" && !line.startsWith("#")).map((line) => line.replace(/\r$/, "").split(":"));
+  return text
+    .split("\n")
+    .filter((line) => line !== "" && !line.startsWith("#"))
+    .map((line) => line.replace(/\r$/, "").split(":"));
 }
 
 /** NaN for what is no id. */

@@ -20,7 +20,17 @@ export type ProbeReport = readonly ProbeItem[];
 
 /** Looks without changing anything. Never rejects: what can't be looked at is not ok. */
 export async function probe(): Promise<ProbeReport> {
-  const looks: readonly (() => ProbeItem | Promise<ProbeItem>)[] = [rights, runtime, overlay, cgroups, kernelFeatures, seccomp, ...PROGRAMS.map((program) => () => probeProgram(program)), init, forwarding];
+  const looks: readonly (() => ProbeItem | Promise<ProbeItem>)[] = [
+    rights,
+    runtime,
+    overlay,
+    cgroups,
+    kernelFeatures,
+    seccomp,
+    ...PROGRAMS.map((program) => () => probeProgram(program)),
+    init,
+    forwarding,
+  ];
   return Promise.all(looks.map(guarded));
 }
 
@@ -28,11 +38,21 @@ async function guarded(look: () => ProbeItem | Promise<ProbeItem>): Promise<Prob
   try {
     return await look();
   } catch (error) {
-    return { name: look.name === "" ? "programs" : look.name, ok: false, isRequired: false, found: messageOf(error), advice: "this could not be looked at; the message says why" };
+    return {
+      name: look.name === "" ? "programs" : look.name,
+      ok: false,
+      isRequired: false,
+      found: messageOf(error),
+      advice: "this could not be looked at; the message says why",
+    };
   }
 }
 
-function item(name: string, ok: boolean, { found, advice, isRequired = true }: { readonly found: string; readonly advice: string; readonly isRequired?: boolean }): ProbeItem {
+function item(
+  name: string,
+  ok: boolean,
+  { found, advice, isRequired = true }: { readonly found: string; readonly advice: string; readonly isRequired?: boolean },
+): ProbeItem {
   return ok ? { name, ok, isRequired, found } : { name, ok, isRequired, found, advice };
 }
 
@@ -54,7 +74,10 @@ function runtime(): ProbeItem {
 }
 
 function overlay(): ProbeItem {
-  const has = readFileSync("/proc/filesystems", "latin1").split("\n").some((line) => line.endsWith("\toverlay")) || existsSync("/sys/module/overlay");
+  const has =
+    readFileSync("/proc/filesystems", "latin1")
+      .split("\n")
+      .some((line) => line.endsWith("\toverlay")) || existsSync("/sys/module/overlay");
   return item("overlay", has, { found: has ? "overlayfs" : "not loaded", advice: "modprobe overlay" });
 }
 
@@ -63,7 +86,9 @@ function cgroups(): ProbeItem {
   const missing = ["memory", "cpu", "cpuset", "pids"].filter((name) => !controllers.includes(name));
   const isPrivate = mode !== "hybrid" || isPrivateMountNamespace();
   const found = `version ${mode === "unified" ? "2" : mode === "legacy" ? "1" : "1 and 2"}${missing.length === 0 ? "" : `, without ${missing.join(", ")}`}`;
-  const advice = isPrivate ? "boot with the missing controllers (cgroup_enable=memory); limits on them are refused until then" : "start tsbuild by its launcher: crun needs a view with one cgroup version";
+  const advice = isPrivate
+    ? "boot with the missing controllers (cgroup_enable=memory); limits on them are refused until then"
+    : "start tsbuild by its launcher: crun needs a view with one cgroup version";
   return item("cgroups", missing.length === 0 && isPrivate, { found, advice, isRequired: false });
 }
 
@@ -72,9 +97,16 @@ const OLDEST = { major: 5, minor: 6 } as const;
 /** openat2 came with 5.6. */
 function kernelFeatures(): ProbeItem {
   const release = readFileSync("/proc/sys/kernel/osrelease", "latin1").trim();
-  const later = [[5, 12, "recursive read-only binds"], [5, 14, "cgroup.kill"], [6, 5, "long overlay stacks"]] as const;
+  const later = [
+    [5, 12, "recursive read-only binds"],
+    [5, 14, "cgroup.kill"],
+    [6, 5, "long overlay stacks"],
+  ] as const;
   const missing = later.flatMap(([major, minor, what]) => (isKernelAtLeast(release, major, minor) ? [] : [what]));
-  return item("kernel", isKernelAtLeast(release, OLDEST.major, OLDEST.minor), { found: `Linux ${release}${missing.length === 0 ? "" : `, without ${missing.join(", ")}`}`, advice: `Linux ${OLDEST.major}.${OLDEST.minor} or later is needed` });
+  return item("kernel", isKernelAtLeast(release, OLDEST.major, OLDEST.minor), {
+    found: `Linux ${release}${missing.length === 0 ? "" : `, without ${missing.join(", ")}`}`,
+    advice: `Linux ${OLDEST.major}.${OLDEST.minor} or later is needed`,
+  });
 }
 
 function seccomp(): ProbeItem {
@@ -98,7 +130,11 @@ const PROGRAMS: readonly ProbedProgram[] = [
 
 function probeProgram({ program, package: name, purpose }: ProbedProgram): ProbeItem {
   const path = findProgram(program);
-  return item(program, path !== undefined, { found: path ?? `missing: needed for ${purpose}`, advice: `apt install ${name}`, isRequired: false });
+  return item(program, path !== undefined, {
+    found: path ?? `missing: needed for ${purpose}`,
+    advice: `apt install ${name}`,
+    isRequired: false,
+  });
 }
 
 async function init(): Promise<ProbeItem> {
@@ -106,17 +142,30 @@ async function init(): Promise<ProbeItem> {
   try {
     return item("init", true, { found: findInit(), advice: "", isRequired: false });
   } catch {
-    return item("init", false, { found: "no static init program: needed for run --init", advice: "apt install catatonit", isRequired: false });
+    return item("init", false, {
+      found: "no static init program: needed for run --init",
+      advice: "apt install catatonit",
+      isRequired: false,
+    });
   }
 }
 
 /** Others' packet filters that tsbuild will have to open. */
 async function forwarding(): Promise<ProbeItem> {
-  if (findProgram("nft") === undefined) return item("forwarding", false, { found: "unknown: nft is missing", advice: "apt install nftables", isRequired: false });
+  if (findProgram("nft") === undefined)
+    return item("forwarding", false, { found: "unknown: nft is missing", advice: "apt install nftables", isRequired: false });
   const { droppingChains, hasLegacyTables } = await import("./network/foreign.js");
   const chains = (await droppingChains()).map(({ family, table, chain }) => `${family} ${table} ${chain}`);
   if (hasLegacyTables()) {
-    return item("forwarding", false, { found: "the older iptables is in use, which tsbuild can't see into", advice: "if containers have no network: iptables-legacy -I FORWARD -i tsbuild0 -j ACCEPT, and the same with -o", isRequired: false });
+    return item("forwarding", false, {
+      found: "the older iptables is in use, which tsbuild can't see into",
+      advice: "if containers have no network: iptables-legacy -I FORWARD -i tsbuild0 -j ACCEPT, and the same with -o",
+      isRequired: false,
+    });
   }
-  return item("forwarding", true, { found: chains.length === 0 ? "nobody drops" : `${chains.join(", ")} drops; tsbuild adds its exception there while containers run`, advice: "", isRequired: false });
+  return item("forwarding", true, {
+    found: chains.length === 0 ? "nobody drops" : `${chains.join(", ")} drops; tsbuild adds its exception there while containers run`,
+    advice: "",
+    isRequired: false,
+  });
 }

@@ -5,7 +5,13 @@ import type { Resources } from "./types.js";
 
 export interface OciResources {
   readonly memory?: { readonly limit?: number; readonly swap?: number; readonly reservation?: number };
-  readonly cpu?: { readonly shares?: number; readonly quota?: number; readonly period?: number; readonly cpus?: string; readonly mems?: string };
+  readonly cpu?: {
+    readonly shares?: number;
+    readonly quota?: number;
+    readonly period?: number;
+    readonly cpus?: string;
+    readonly mems?: string;
+  };
   readonly pids?: { readonly limit: number };
 }
 
@@ -40,9 +46,13 @@ function memoryOf(resources: Resources, cgroup: CgroupFacts): OciResources["memo
 
 function checkSwap({ memoryBytes, memorySwapBytes }: Resources): void {
   if (memorySwapBytes === undefined || memorySwapBytes === -1) return;
-  if (memoryBytes === undefined) throw new TsbuildError("RESOURCE_INVALID", "a limit on swap needs a limit on memory", { hint: "add --memory" });
+  if (memoryBytes === undefined)
+    throw new TsbuildError("RESOURCE_INVALID", "a limit on swap needs a limit on memory", { hint: "add --memory" });
   if (memorySwapBytes < memoryBytes) {
-    throw new TsbuildError("RESOURCE_INVALID", `the limit on memory and swap together (${memorySwapBytes}) is below that on memory (${memoryBytes})`);
+    throw new TsbuildError(
+      "RESOURCE_INVALID",
+      `the limit on memory and swap together (${memorySwapBytes}) is below that on memory (${memoryBytes})`,
+    );
   }
 }
 
@@ -74,6 +84,8 @@ function requireControllers(resources: Resources, cgroup: CgroupFacts): void {
     });
   }
   if (resources.memorySwapBytes !== undefined && !cgroup.hasSwapLimit) {
-    throw new TsbuildError("RESOURCE_UNAVAILABLE", "this kernel doesn't count swap, so a limit on it can't be kept", { hint: "boot with swapaccount=1, or leave --memory-swap out" });
+    throw new TsbuildError("RESOURCE_UNAVAILABLE", "this kernel doesn't count swap, so a limit on it can't be kept", {
+      hint: "boot with swapaccount=1, or leave --memory-swap out",
+    });
   }
 }

@@ -15,7 +15,24 @@ export const UNLIMITED = -1;
 /** As on a system with systemd 240 or later: few by default, as many as select(2) takes, and room to ask for more. */
 const OPEN_FILES = { soft: 1024, hard: 524_288 };
 
-const NAMES = new Set(["as", "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc", "rss", "rtprio", "rttime", "sigpending", "stack"]);
+const NAMES = new Set([
+  "as",
+  "core",
+  "cpu",
+  "data",
+  "fsize",
+  "locks",
+  "memlock",
+  "msgqueue",
+  "nice",
+  "nofile",
+  "nproc",
+  "rss",
+  "rtprio",
+  "rttime",
+  "sigpending",
+  "stack",
+]);
 
 /**
  * The user's limits over the defaults: no core files (the host's core_pattern may pipe them anywhere), and open files
@@ -37,8 +54,10 @@ function defaultOpenFiles(hostHard: number): Ulimit {
 
 function checked(ulimit: Ulimit, host: Pick<HostFacts, "hardLimits" | "boundingCapabilities">): Ulimit {
   const { name, soft, hard } = ulimit;
-  if (!NAMES.has(name)) throw new TsbuildError("ULIMIT_UNKNOWN", `unknown ulimit "${name}"`, { hint: `known are ${[...NAMES].join(", ")}` });
-  if (exceeds(soft, hard)) throw new TsbuildError("ULIMIT_INVALID", `ulimit ${name}: the soft limit ${shown(soft)} is above the hard limit ${shown(hard)}`);
+  if (!NAMES.has(name))
+    throw new TsbuildError("ULIMIT_UNKNOWN", `unknown ulimit "${name}"`, { hint: `known are ${[...NAMES].join(", ")}` });
+  if (exceeds(soft, hard))
+    throw new TsbuildError("ULIMIT_INVALID", `ulimit ${name}: the soft limit ${shown(soft)} is above the hard limit ${shown(hard)}`);
   const hostHard = host.hardLimits.get(name) ?? UNLIMITED;
   if (exceeds(hard, hostHard) && !host.boundingCapabilities.includes("CAP_SYS_RESOURCE")) {
     throw new TsbuildError("ULIMIT_TOO_HIGH", `ulimit ${name}=${shown(hard)} is above this host's hard limit ${shown(hostHard)}`, {

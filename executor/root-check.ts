@@ -30,15 +30,25 @@ export function checkRoot(kernel: Kernel, rootfs: string, cwd: string): void {
 
 function checkMountPoint(kernel: Kernel, rootFd: number, name: string): void {
   if (openState(kernel, rootFd, { path: name, resolve: "no-links" }).isOther) {
-    throw new TsbuildError("ROOTFS_INVALID", `the image's /${name} is not a folder, so nothing can be mounted there`, { hint: `a link or file at /${name} would lead out of the container: remove it from the image` });
+    throw new TsbuildError("ROOTFS_INVALID", `the image's /${name} is not a folder, so nothing can be mounted there`, {
+      hint: `a link or file at /${name} would lead out of the container: remove it from the image`,
+    });
   }
 }
 
 function checkCwd(kernel: Kernel, rootFd: number, cwd: string): void {
   if (!openState(kernel, rootFd, { path: `.${cwd}`, resolve: "no-links" }).isOther) return;
   const { realPath } = openState(kernel, rootFd, { path: cwd, resolve: "in-root" });
-  if (realPath === undefined) throw new TsbuildError("CWD_FORBIDDEN", `${cwd} can't be a working directory: it is a link or file that leads to no folder of the image`);
-  if (isDoor(realPath)) throw new TsbuildError("CWD_FORBIDDEN", `${cwd} can't be a working directory: it is a link to ${realPath}, which leads out of the container`);
+  if (realPath === undefined)
+    throw new TsbuildError(
+      "CWD_FORBIDDEN",
+      `${cwd} can't be a working directory: it is a link or file that leads to no folder of the image`,
+    );
+  if (isDoor(realPath))
+    throw new TsbuildError(
+      "CWD_FORBIDDEN",
+      `${cwd} can't be a working directory: it is a link to ${realPath}, which leads out of the container`,
+    );
 }
 
 interface State {
@@ -48,7 +58,11 @@ interface State {
   readonly realPath?: string;
 }
 
-function openState(kernel: Kernel, rootFd: number, { path, resolve }: { readonly path: string; readonly resolve: "no-links" | "in-root" }): State {
+function openState(
+  kernel: Kernel,
+  rootFd: number,
+  { path, resolve }: { readonly path: string; readonly resolve: "no-links" | "in-root" },
+): State {
   try {
     const fd = kernel.openAt(rootFd, path, { flags: O_PATH | constants.O_DIRECTORY, resolve });
     try {

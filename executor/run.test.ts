@@ -16,7 +16,10 @@ import type { ExitStatus, ProcessSpec } from "./types.js";
 
 let root: TestRoot;
 
-async function run(spec: ProcessSpec, options: Partial<RunOptions> = {}): Promise<{ readonly status: ExitStatus; readonly out: string; readonly err: string }> {
+async function run(
+  spec: ProcessSpec,
+  options: Partial<RunOptions> = {},
+): Promise<{ readonly status: ExitStatus; readonly out: string; readonly err: string }> {
   const output = collect();
   const status = await runProcess(spec, { stdin: "null", onOutput: output.onOutput, signal: AbortSignal.timeout(30_000), ...options });
   return { status, out: output.text(1), err: output.text(2) };
@@ -64,10 +67,18 @@ inPrivateNamespace(import.meta.url, () => {
     assert.equal((await run(shell("kill -TERM $$; sleep 5", { init: true }))).status.code, 143);
   });
 
-  for (const [args, code] of [[["no-such-command"], 127], [["/no/such/file"], 127], [["/etc/passwd"], 126], [["/etc"], 126]] as const) {
+  for (const [args, code] of [
+    [["no-such-command"], 127],
+    [["/no/such/file"], 127],
+    [["/etc/passwd"], 126],
+    [["/etc"], 126],
+  ] as const) {
     test(`${args.join(" ")} ends with ${code}`, async () => {
       const spec = root.spec({ args });
-      await assert.rejects(run(spec), (error) => error instanceof RuntimeError && error.exitCode === code && error.message.includes(args[0]));
+      await assert.rejects(
+        run(spec),
+        (error) => error instanceof RuntimeError && error.exitCode === code && error.message.includes(args[0]),
+      );
       assertNothingLeft(spec);
     });
   }
@@ -140,15 +151,23 @@ inPrivateNamespace(import.meta.url, () => {
   test("what a killed tsbuild leaves is found by its cgroup and removed", async () => {
     const spec = shell("sleep 98769 & echo ready; sleep 98769");
     const harness = join(root.folder, "harness.mjs");
-    writeFileSync(harness, `
+    writeFileSync(
+      harness,
+      `
       import { runProcess } from ${JSON.stringify(import.meta.resolve("./run.js"))};
-      await runProcess(${JSON.stringify(spec)}, { stdin: "null", signal: new AbortController().signal, onOutput: () => process.kill(process.pid, "SIGKILL") });`);
-    const child = spawn("unshare", ["--mount", "--propagation", "slave", process.execPath, harness], { stdio: ["ignore", "ignore", "inherit"] });
+      await runProcess(${JSON.stringify(spec)}, { stdin: "null", signal: new AbortController().signal, onOutput: () => process.kill(process.pid, "SIGKILL") });`,
+    );
+    const child = spawn("unshare", ["--mount", "--propagation", "slave", process.execPath, harness], {
+      stdio: ["ignore", "ignore", "inherit"],
+    });
     await new Promise((resolve) => child.once("exit", resolve));
     assert.ok(processesNamed("98769") > 0);
     await removeCgroup(cgroupName(spec.id));
     assert.equal(processesNamed("98769"), 0);
-    assert.deepEqual(readdirSync("/sys/fs/cgroup").filter((name) => isThere(join("/sys/fs/cgroup", name, "tsbuild", spec.id))), []);
+    assert.deepEqual(
+      readdirSync("/sys/fs/cgroup").filter((name) => isThere(join("/sys/fs/cgroup", name, "tsbuild", spec.id))),
+      [],
+    );
     await removeCgroup(cgroupName(spec.id));
   });
 
@@ -160,7 +179,14 @@ inPrivateNamespace(import.meta.url, () => {
 
   test("a failing sink ends the process and is what is thrown", async () => {
     const spec = shell("echo x; sleep 98768");
-    await assert.rejects(run(spec, { onOutput: () => { throw new Error("disk full"); } }), /disk full/);
+    await assert.rejects(
+      run(spec, {
+        onOutput: () => {
+          throw new Error("disk full");
+        },
+      }),
+      /disk full/,
+    );
     assertNothingLeft(spec);
   });
 
@@ -183,15 +209,28 @@ inPrivateNamespace(import.meta.url, () => {
   });
 
   test("the limit on processes holds", async () => {
-    const { status, err } = await run(shell("i=0; while [ $i -lt 40 ]; do sleep 2 & i=$((i+1)); done; echo all", { resources: { pids: 20 } }));
+    const { status, err } = await run(
+      shell("i=0; while [ $i -lt 40 ]; do sleep 2 & i=$((i+1)); done; echo all", { resources: { pids: 20 } }),
+    );
     assert.notEqual(status.code, 0);
     assert.match(err, /fork/);
   });
 
   test("capabilities are Docker's fourteen, none inheritable or ambient", async () => {
     const { out } = await run(shell("grep ^Cap /proc/self/status"));
-    const caps = Object.fromEntries(out.trim().split("\n").map((line) => line.split(":\t")));
-    assert.deepEqual(caps, { CapInh: "0000000000000000", CapPrm: "00000000a80425fb", CapEff: "00000000a80425fb", CapBnd: "00000000a80425fb", CapAmb: "0000000000000000" });
+    const caps = Object.fromEntries(
+      out
+        .trim()
+        .split("\n")
+        .map((line) => line.split(":\t")),
+    );
+    assert.deepEqual(caps, {
+      CapInh: "0000000000000000",
+      CapPrm: "00000000a80425fb",
+      CapEff: "00000000a80425fb",
+      CapBnd: "00000000a80425fb",
+      CapAmb: "0000000000000000",
+    });
   });
 
   test("the filter is on, with and without its cache, and denies what it should", async () => {
@@ -204,7 +243,10 @@ inPrivateNamespace(import.meta.url, () => {
     assert.equal(second.out, first.out);
     assert.equal(readdirSync(filterCacheDir).length, kept.length);
     if (findProgram("crun") !== undefined) assert.equal(kept.length, 1);
-    assert.match((await run(shell("grep -w Seccomp /proc/self/status", { security: { ...root.spec().security, seccomp: "unconfined" } }))).out, /Seccomp:\t0/);
+    assert.match(
+      (await run(shell("grep -w Seccomp /proc/self/status", { security: { ...root.spec().security, seccomp: "unconfined" } }))).out,
+      /Seccomp:\t0/,
+    );
   });
 
   test("a damaged filter in the cache is made anew", async () => {
@@ -221,7 +263,10 @@ inPrivateNamespace(import.meta.url, () => {
   });
 
   test("a user of the image, its groups and its home", async () => {
-    assert.equal((await run(shell("id; echo $HOME", { user: "app" }))).out, "uid=1000(app) gid=1001(app) groups=1001(app),1002(extra)\n/home/app\n");
+    assert.equal(
+      (await run(shell("id; echo $HOME", { user: "app" }))).out,
+      "uid=1000(app) gid=1001(app) groups=1001(app),1002(extra)\n/home/app\n",
+    );
   });
 
   test("no network has only loopback", async () => {
@@ -259,11 +304,16 @@ inPrivateNamespace(import.meta.url, () => {
     test("runc works as well, and counts kills for want of memory", async () => {
       const runtime = { kind: "runc", path: findProgram("runc") ?? "" } as const;
       assert.equal((await run(shell("echo hi"), { runtime })).out, "hi\n");
-      const spec = shell("dd if=/dev/zero of=/dev/null bs=100M count=1", { resources: { memoryBytes: 16 << 20, memorySwapBytes: 16 << 20 } });
+      const spec = shell("dd if=/dev/zero of=/dev/null bs=100M count=1", {
+        resources: { memoryBytes: 16 << 20, memorySwapBytes: 16 << 20 },
+      });
       const { status } = await run(spec, { runtime });
       assert.deepEqual([status.code, status.isOomKilled], [137, true]);
       assertNothingLeft(spec);
-      await assert.rejects(run(root.spec({ args: ["nope"] }), { runtime }), (error) => error instanceof RuntimeError && error.exitCode === 127);
+      await assert.rejects(
+        run(root.spec({ args: ["nope"] }), { runtime }),
+        (error) => error instanceof RuntimeError && error.exitCode === 127,
+      );
     });
   }
 });

@@ -61,7 +61,14 @@ export async function runProcess(spec: ProcessSpec, options: RunOptions): Promis
   if (runtime.kind === "crun") leaveHybridMode(kernel);
   const host = readHostFacts();
   const cgroup = undo.use(openCgroup(kernel, { id: spec.id, parent: spec.cgroupParent, stateDir: spec.stateDir }));
-  const bundle = writeBundle(kernel, { spec, host, runtime, cgroupsPath: cgroup.cgroupsPath, consoleSize: ownTerminalSize(), filterCacheDir: options.filterCacheDir });
+  const bundle = writeBundle(kernel, {
+    spec,
+    host,
+    runtime,
+    cgroupsPath: cgroup.cgroupsPath,
+    consoleSize: ownTerminalSize(),
+    filterCacheDir: options.filterCacheDir,
+  });
   if (!spec.security.readonlyRootfs) {
     const stubs = recordMountStubs(kernel, spec.rootfs, [...spec.mounts.map((mount) => mount.target), "/etc/hosts", "/etc/resolv.conf"]);
     undo.defer(() => stubs.remove());
@@ -71,7 +78,13 @@ export async function runProcess(spec: ProcessSpec, options: RunOptions): Promis
   const startedAtMs = Date.now();
   const ended = await superviseRuntime({ spec, options, kernel, runtime, bundle, cgroup });
   const endedAtMs = Date.now();
-  return { code: exitCode(spec, bundle, ended), isOomKilled: cgroup.oomKills() > 0, peakMemoryBytes: cgroup.peakMemoryBytes(), startedAtMs, endedAtMs };
+  return {
+    code: exitCode(spec, bundle, ended),
+    isOomKilled: cgroup.oomKills() > 0,
+    peakMemoryBytes: cgroup.peakMemoryBytes(),
+    startedAtMs,
+    endedAtMs,
+  };
 }
 
 interface Supervision {
@@ -97,7 +110,9 @@ async function superviseRuntime(supervision: Supervision): Promise<Ended> {
   // The runtime itself relays when both its ends are our terminal; else a terminal is made around it.
   const isDirect = spec.terminal && options.stdin === "inherit" && isatty(0) && isatty(1) && options.onOutput === undefined;
   const isWrapped = spec.terminal && !isDirect;
-  const streams = isDirect ? undefined : openStreams(kernel, { stdin: options.stdin, onOutput: options.onOutput, folder: bundle.path, isWrapped });
+  const streams = isDirect
+    ? undefined
+    : openStreams(kernel, { stdin: options.stdin, onOutput: options.onOutput, folder: bundle.path, isWrapped });
   const terminal = isDirect ? saveTerminal() : undefined;
   const line = commandLine(supervision);
   const { command, args } = isWrapped ? withTerminal(line.command, line.args) : line;
@@ -117,7 +132,13 @@ async function superviseRuntime(supervision: Supervision): Promise<Ended> {
   }
   const outputFailed = new AbortController();
   streams?.started((error) => outputFailed.abort(error));
-  return await untilEnded(supervision, { child, exited, outputFailed: outputFailed.signal, finished: () => streams?.finished() ?? Promise.resolve(), restore: () => terminal?.restore() });
+  return await untilEnded(supervision, {
+    child,
+    exited,
+    outputFailed: outputFailed.signal,
+    finished: () => streams?.finished() ?? Promise.resolve(),
+    restore: () => terminal?.restore(),
+  });
 }
 
 interface Running {
@@ -128,7 +149,10 @@ interface Running {
   readonly restore: () => void;
 }
 
-async function untilEnded({ spec, options, bundle, cgroup }: Supervision, { child, exited, outputFailed, finished, restore }: Running): Promise<Ended> {
+async function untilEnded(
+  { spec, options, bundle, cgroup }: Supervision,
+  { child, exited, outputFailed, finished, restore }: Running,
+): Promise<Ended> {
   const stopEnding = endOnAbort(AbortSignal.any([options.signal, outputFailed]), { child, cgroup });
   const stopWaiting = announce(options.onStarted, { child, bundle, cgroup });
   const stopResizing = spec.terminal ? followResizes(() => readPid(bundle)) : undefined;
@@ -185,7 +209,10 @@ function endOnAbort(signal: AbortSignal, { child, cgroup }: { readonly child: Ch
 }
 
 /** The runtime passes signals on from when it has written the pid; before, they would end the runtime itself. */
-function announce(onStarted: RunOptions["onStarted"], { child, bundle, cgroup }: { readonly child: ChildProcess; readonly bundle: Bundle; readonly cgroup: ProcessCgroup }): () => void {
+function announce(
+  onStarted: RunOptions["onStarted"],
+  { child, bundle, cgroup }: { readonly child: ChildProcess; readonly bundle: Bundle; readonly cgroup: ProcessCgroup },
+): () => void {
   if (onStarted === undefined) return () => undefined;
   let timer: NodeJS.Timeout | undefined;
   const look = (): void => {
@@ -217,7 +244,11 @@ function exitCode(spec: ProcessSpec, bundle: Bundle, { code, signal }: Ended): n
 /** The runtime removes its own state when all goes well. */
 async function deleteLeftovers({ spec, runtime, bundle }: Pick<Supervision, "spec" | "runtime" | "bundle">): Promise<void> {
   if (!existsSync(join(bundle.runtimeRoot, spec.id))) return;
-  const child = spawn(runtime.path, ["--root", bundle.runtimeRoot, "delete", "--force", spec.id], { stdio: "ignore", env: PROGRAM_ENVIRONMENT, cwd: "/" });
+  const child = spawn(runtime.path, ["--root", bundle.runtimeRoot, "delete", "--force", spec.id], {
+    stdio: "ignore",
+    env: PROGRAM_ENVIRONMENT,
+    cwd: "/",
+  });
   await exitOf(child);
 }
 

@@ -5,7 +5,11 @@ import { TsbuildError } from "../base/errors.js";
 export class RuntimeError extends TsbuildError {
   readonly exitCode: 125 | 126 | 127;
 
-  constructor(code: string, message: string, { exitCode, hint }: { readonly exitCode: 125 | 126 | 127; readonly hint?: string | undefined }) {
+  constructor(
+    code: string,
+    message: string,
+    { exitCode, hint }: { readonly exitCode: 125 | 126 | 127; readonly hint?: string | undefined },
+  ) {
     super(code, message, { hint });
     this.name = "RuntimeError";
     this.exitCode = exitCode;
@@ -20,10 +24,16 @@ const ABOUT_COMMAND = /executable file|open executable|exec:|exec container proc
 /** `text` is the runtime's last error message, `command` the first word of what was to run. */
 export function runtimeError(text: string, command: string): RuntimeError {
   if (ABOUT_COMMAND.test(text) && NOT_FOUND.test(text)) {
-    return new RuntimeError("COMMAND_NOT_FOUND", `${command}: not found: ${text}`, { exitCode: 127, hint: "check the spelling, and that the image has the program and its interpreter" });
+    return new RuntimeError("COMMAND_NOT_FOUND", `${command}: not found: ${text}`, {
+      exitCode: 127,
+      hint: "check the spelling, and that the image has the program and its interpreter",
+    });
   }
   if (ABOUT_COMMAND.test(text) && NOT_EXECUTABLE.test(text)) {
-    return new RuntimeError("COMMAND_NOT_EXECUTABLE", `${command}: can't be executed: ${deniedText(text)}`, { exitCode: 126, hint: hintFor(text) });
+    return new RuntimeError("COMMAND_NOT_EXECUTABLE", `${command}: can't be executed: ${deniedText(text)}`, {
+      exitCode: 126,
+      hint: hintFor(text),
+    });
   }
   return new RuntimeError("RUNTIME_FAILED", `the container could not be started: ${text}`, { exitCode: 125 });
 }
@@ -34,15 +44,20 @@ function deniedText(text: string): string {
 }
 
 function hintFor(text: string): string {
-  return /exec format error/i.test(text) ? "the program is for another architecture, or a script without a #! line" : "check its mode (chmod +x) and that it is a file";
+  return /exec format error/i.test(text)
+    ? "the program is for another architecture, or a script without a #! line"
+    : "check its mode (chmod +x) and that it is a file";
 }
 
 /** The last message of level error in a log of JSON lines; `undefined` when there is none. */
 export function lastLoggedError(log: string): string | undefined {
-  return log.split("\n").flatMap((line) => {
-    const message = errorIn(line);
-    return message === undefined ? [] : [message];
-  }).at(-1);
+  return log
+    .split("\n")
+    .flatMap((line) => {
+      const message = errorIn(line);
+      return message === undefined ? [] : [message];
+    })
+    .at(-1);
 }
 
 function errorIn(line: string): string | undefined {

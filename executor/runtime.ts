@@ -48,7 +48,9 @@ export function findRuntime(environment: NodeJS.ProcessEnv = process.env): Runti
 function chosenRuntime(wanted: string): Runtime {
   const path = isAbsolute(wanted) ? wanted : findProgram(wanted);
   if (path === undefined || !isExecutable(path)) {
-    throw new TsbuildError("RUNTIME_MISSING", `TSBUILD_RUNTIME names "${wanted}", which is not an executable here`, { hint: "unset it, or install that runtime" });
+    throw new TsbuildError("RUNTIME_MISSING", `TSBUILD_RUNTIME names "${wanted}", which is not an executable here`, {
+      hint: "unset it, or install that runtime",
+    });
   }
   return { kind: kindOf(path), path };
 }

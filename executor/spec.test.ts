@@ -10,7 +10,10 @@ import type { ProcessSpec } from "./types.js";
 const HOST: HostFacts = {
   architecture: "amd64",
   cgroup: { mode: "unified", controllers: ["memory", "cpu", "cpuset", "pids"], hasSwapLimit: true },
-  hardLimits: new Map([["nofile", 20_000], ["core", 0]]),
+  hardLimits: new Map([
+    ["nofile", 20_000],
+    ["core", 0],
+  ]),
   boundingCapabilities: ALL_CAPABILITIES.filter((name) => name !== "CAP_SYS_RESOURCE"),
   hasRecursiveReadonly: true,
 };
@@ -31,12 +34,31 @@ const SPEC: ProcessSpec = {
   terminal: false,
 };
 
-const INPUTS: SpecInputs = { user: { uid: 0, gid: 0, additionalGids: [0], home: "/root" }, files: { folders: new Set(["/host/folder"]) }, devices: [], cgroupsPath: "/tsbuild/test-spec/c" };
+const INPUTS: SpecInputs = {
+  user: { uid: 0, gid: 0, additionalGids: [0], home: "/root" },
+  files: { folders: new Set(["/host/folder"]) },
+  devices: [],
+  cgroupsPath: "/tsbuild/test-spec/c",
+};
 
 interface Shape {
-  readonly process: { readonly args: readonly string[]; readonly env: readonly string[]; readonly cwd: string; readonly capabilities: Readonly<Record<string, readonly string[]>>; readonly rlimits: readonly object[]; readonly oomScoreAdj?: number };
+  readonly process: {
+    readonly args: readonly string[];
+    readonly env: readonly string[];
+    readonly cwd: string;
+    readonly capabilities: Readonly<Record<string, readonly string[]>>;
+    readonly rlimits: readonly object[];
+    readonly oomScoreAdj?: number;
+  };
   readonly mounts: readonly { readonly destination: string; readonly source: string; readonly options: readonly string[] }[];
-  readonly linux: { readonly namespaces: readonly object[]; readonly maskedPaths?: readonly string[]; readonly seccomp?: object; readonly resources: Readonly<Record<string, unknown>>; readonly rootfsPropagation?: string; readonly sysctl?: object };
+  readonly linux: {
+    readonly namespaces: readonly object[];
+    readonly maskedPaths?: readonly string[];
+    readonly seccomp?: object;
+    readonly resources: Readonly<Record<string, unknown>>;
+    readonly rootfsPropagation?: string;
+    readonly sysctl?: object;
+  };
   readonly hostname?: string;
 }
 
@@ -44,12 +66,19 @@ function specOf(changes: Partial<ProcessSpec> = {}, inputs: Partial<SpecInputs> 
   return JSON.parse(specJson(ociSpec({ ...SPEC, ...changes }, HOST, { ...INPUTS, ...inputs }))) as Shape;
 }
 
-const code = (wanted: string) => (error: unknown): boolean => error instanceof TsbuildError && error.code === wanted;
-const mountAt = (shape: Shape, destination: string): Shape["mounts"][number] | undefined => shape.mounts.find((mount) => mount.destination === destination);
+const code =
+  (wanted: string) =>
+  (error: unknown): boolean =>
+    error instanceof TsbuildError && error.code === wanted;
+const mountAt = (shape: Shape, destination: string): Shape["mounts"][number] | undefined =>
+  shape.mounts.find((mount) => mount.destination === destination);
 
 test("a plain process has the six namespaces, a filter and masked paths", () => {
   const { linux } = specOf();
-  assert.deepEqual(linux.namespaces, ["mount", "cgroup", "pid", "ipc", "uts", "network"].map((type) => ({ type })));
+  assert.deepEqual(
+    linux.namespaces,
+    ["mount", "cgroup", "pid", "ipc", "uts", "network"].map((type) => ({ type })),
+  );
   assert.ok(linux.seccomp !== undefined && linux.maskedPaths?.includes("/proc/kcore"));
 });
 
@@ -78,14 +107,20 @@ test("networks: none is new, host is none, a path is joined; low ports are free 
 });
 
 test("shared namespaces are left out or joined", () => {
-  const shape = specOf({ hostname: "me", sharedNamespaces: { ipc: { type: "host" }, uts: { type: "host" }, pid: { type: "path", path: "/proc/9/ns/pid" } } });
+  const shape = specOf({
+    hostname: "me",
+    sharedNamespaces: { ipc: { type: "host" }, uts: { type: "host" }, pid: { type: "path", path: "/proc/9/ns/pid" } },
+  });
   assert.deepEqual(shape.linux.namespaces.slice(2), [{ type: "pid", path: "/proc/9/ns/pid" }, { type: "network" }]);
   assert.equal(shape.hostname, undefined);
   assert.equal(mountAt(shape, "/dev/shm")?.source, "/dev/shm");
 });
 
 test("open files are within the host's limit, core files off", () => {
-  assert.deepEqual(specOf().process.rlimits, [{ type: "RLIMIT_CORE", soft: 0, hard: 0 }, { type: "RLIMIT_NOFILE", soft: 1024, hard: 20_000 }]);
+  assert.deepEqual(specOf().process.rlimits, [
+    { type: "RLIMIT_CORE", soft: 0, hard: 0 },
+    { type: "RLIMIT_NOFILE", soft: 1024, hard: 20_000 },
+  ]);
 });
 
 test("a ulimit above the host's hard limit is an error, not a clamp", () => {
@@ -98,7 +133,10 @@ test("a ulimit above the host's hard limit is an error, not a clamp", () => {
 });
 
 test("unlimited is 2^64-1 to the last digit", () => {
-  assert.match(specJson(ociSpec({ ...SPEC, resources: { ulimits: [{ name: "memlock", soft: -1, hard: -1 }] } }, HOST, INPUTS)), /"soft":18446744073709551615,"hard":18446744073709551615/);
+  assert.match(
+    specJson(ociSpec({ ...SPEC, resources: { ulimits: [{ name: "memlock", soft: -1, hard: -1 }] } }, HOST, INPUTS)),
+    /"soft":18446744073709551615,"hard":18446744073709551615/,
+  );
 });
 
 test("memory brings as much swap again, unless said otherwise", () => {
@@ -117,7 +155,8 @@ test("a limit without its controller is an error", () => {
 });
 
 test("doors to other processes' files are no working directory", () => {
-  for (const cwd of ["/proc/self/fd/8", "/proc/1/root/etc", "/dev/fd/3", "/x/../proc/self/cwd", "/proc/12/task/13/cwd"]) assert.throws(() => specOf({ cwd }), code("CWD_FORBIDDEN"), cwd);
+  for (const cwd of ["/proc/self/fd/8", "/proc/1/root/etc", "/dev/fd/3", "/x/../proc/self/cwd", "/proc/12/task/13/cwd"])
+    assert.throws(() => specOf({ cwd }), code("CWD_FORBIDDEN"), cwd);
   assert.equal(specOf({ cwd: "work//here/" }).process.cwd, "/work/here");
   assert.equal(specOf({ cwd: "/proc/sys" }).process.cwd, "/proc/sys");
 });

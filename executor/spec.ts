@@ -51,13 +51,22 @@ export function ociSpec(spec: ProcessSpec, host: HostFacts, inputs: SpecInputs):
 }
 
 function seccompOf(spec: ProcessSpec, host: HostFacts, capabilities: readonly string[]): object {
-  return seccompProfile({ capabilities, hostArchitecture: host.architecture, imageArchitecture: spec.platform?.architecture ?? host.architecture });
+  return seccompProfile({
+    capabilities,
+    hostArchitecture: host.architecture,
+    imageArchitecture: spec.platform?.architecture ?? host.architecture,
+  });
 }
 
-function processOf(spec: ProcessSpec, host: HostFacts, { inputs, capabilities }: { readonly inputs: SpecInputs; readonly capabilities: readonly string[] }): object {
+function processOf(
+  spec: ProcessSpec,
+  host: HostFacts,
+  { inputs, capabilities }: { readonly inputs: SpecInputs; readonly capabilities: readonly string[] },
+): object {
   const { user } = inputs;
   refuseNul([...spec.args, ...spec.env, spec.cwd]);
-  if (spec.args.length === 0) throw new TsbuildError("COMMAND_MISSING", "no command specified", { hint: "give one on the command line, or a CMD in the image" });
+  if (spec.args.length === 0)
+    throw new TsbuildError("COMMAND_MISSING", "no command specified", { hint: "give one on the command line, or a CMD in the image" });
   return {
     terminal: spec.terminal,
     ...(spec.terminal && inputs.consoleSize !== undefined ? { consoleSize: inputs.consoleSize } : {}),
@@ -66,7 +75,13 @@ function processOf(spec: ProcessSpec, host: HostFacts, { inputs, capabilities }:
     env: spec.env.some((entry) => entry.startsWith("HOME=")) ? spec.env : [...spec.env, `HOME=${user.home}`],
     cwd: checkedCwd(spec.cwd),
     // A process that isn't root has no effective capabilities until it runs a setuid program; those added by hand it has at once.
-    capabilities: { bounding: capabilities, effective: effective(user, capabilities), permitted: effective(user, capabilities), inheritable: [], ambient: [] },
+    capabilities: {
+      bounding: capabilities,
+      effective: effective(user, capabilities),
+      permitted: effective(user, capabilities),
+      inheritable: [],
+      ambient: [],
+    },
     rlimits: rlimitsOf(spec.resources.ulimits ?? [], host),
     noNewPrivileges: spec.security.noNewPrivileges,
     ...(spec.resources.oomScoreAdj === undefined ? {} : { oomScoreAdj: spec.resources.oomScoreAdj }),
@@ -108,13 +123,16 @@ function networkNamespace(network: ProcessNetwork): readonly object[] {
 
 /** Docker lets everybody ping and use low ports inside a network namespace of their own. */
 function sysctlsOf(spec: ProcessSpec): Readonly<Record<string, string>> {
-  const own = spec.network.type === "host" ? {} : { "net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647" };
+  const own =
+    spec.network.type === "host" ? {} : { "net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647" };
   return { ...own, ...spec.sysctls };
 }
 
 /** JSON for the runtime: -1 as a limit becomes RLIM_INFINITY (2^64 - 1), which no JavaScript number holds. */
 export function specJson(spec: Readonly<Record<string, unknown>>): string {
-  return JSON.stringify(spec, (key, value: unknown) => ((key === "soft" || key === "hard") && value === -1 ? INFINITY_MARK : value)).replaceAll(JSON.stringify(INFINITY_MARK), "18446744073709551615");
+  return JSON.stringify(spec, (key, value: unknown) =>
+    (key === "soft" || key === "hard") && value === -1 ? INFINITY_MARK : value,
+  ).replaceAll(JSON.stringify(INFINITY_MARK), "18446744073709551615");
 }
 
 /** No argument can hold a NUL, so nothing else reads like this. */

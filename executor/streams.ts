@@ -94,7 +94,7 @@ function inputSource({ stdin, isWrapped }: StreamRequest): "ignore" | 0 | Readab
 
 /** A terminal in non-blocking mode takes what it can. */
 function writeAll(fd: number, data: Uint8Array): void {
-  for (let offset = 0; offset < data.length; ) {
+  for (let offset = 0; offset < data.length;) {
     try {
       offset += writeSync(fd, data, offset);
     } catch (error) {

@@ -33,7 +33,10 @@ export function recordMountStubs(kernel: Kernel, rootfs: string, targets: readon
 }
 
 function missingPart(kernel: Kernel, rootFd: number, target: string): readonly Stub[] {
-  const names = posix.normalize(posix.join("/", target)).split("/").filter((name) => name !== "");
+  const names = posix
+    .normalize(posix.join("/", target))
+    .split("/")
+    .filter((name) => name !== "");
   for (let count = names.length; count > 0; count--) {
     if (count === names.length && exists(kernel, rootFd, names)) return [];
     const parent = `/${names.slice(0, count - 1).join("/")}`;

@@ -51,10 +51,14 @@ function resizeTerminal(pid: number, size: TerminalSize): void {
 /** Remembers how our terminal is set, for a runtime that is killed before it could set it back. */
 export function saveTerminal(): { restore(): void } {
   const stty = findProgram("stty");
-  const saved = stty === undefined ? undefined : spawnSync(stty, ["-g"], { stdio: ["inherit", "pipe", "ignore"], encoding: "latin1", env: PROGRAM_ENVIRONMENT }).stdout.trim();
+  const saved =
+    stty === undefined
+      ? undefined
+      : spawnSync(stty, ["-g"], { stdio: ["inherit", "pipe", "ignore"], encoding: "latin1", env: PROGRAM_ENVIRONMENT }).stdout.trim();
   return {
     restore: () => {
-      if (stty !== undefined && saved !== undefined && saved !== "") spawnSync(stty, [saved], { stdio: ["inherit", "ignore", "ignore"], env: PROGRAM_ENVIRONMENT });
+      if (stty !== undefined && saved !== undefined && saved !== "")
+        spawnSync(stty, [saved], { stdio: ["inherit", "ignore", "ignore"], env: PROGRAM_ENVIRONMENT });
     },
   };
 }

@@ -33,7 +33,16 @@ export function inPrivateNamespace(url: string, define: () => void, { network = 
   void test("in namespaces of its own", () => {
     const { NODE_TEST_CONTEXT: _, ...inherited } = process.env;
     const env = { ...inherited, TSBUILD_PRIVATE_MOUNTS: "1", ...(network ? { TSBUILD_TEST_NETWORK: "1" } : {}) };
-    const args = ["--mount", "--propagation", "slave", ...(network ? ["--net"] : []), process.execPath, "--test", "--test-reporter=spec", fileURLToPath(url)];
+    const args = [
+      "--mount",
+      "--propagation",
+      "slave",
+      ...(network ? ["--net"] : []),
+      process.execPath,
+      "--test",
+      "--test-reporter=spec",
+      fileURLToPath(url),
+    ];
     const result = spawnSync("unshare", args, { env, encoding: "utf8" });
     assert.equal(result.status, 0, result.stdout + result.stderr);
   });
@@ -46,7 +55,46 @@ export interface TestRoot {
   [Symbol.dispose](): void;
 }
 
-const APPLETS = ["sh", "cat", "ls", "sleep", "echo", "id", "mount", "mkdir", "ip", "wget", "nc", "stty", "tty", "head", "dd", "kill", "grep", "true", "env", "hostname", "awk", "tr", "sort", "wc", "stat", "httpd", "route", "nproc", "readlink", "chown", "touch", "ping", "test", "seq", "dmesg", "unshare", "rm", "ln"];
+const APPLETS = [
+  "sh",
+  "cat",
+  "ls",
+  "sleep",
+  "echo",
+  "id",
+  "mount",
+  "mkdir",
+  "ip",
+  "wget",
+  "nc",
+  "stty",
+  "tty",
+  "head",
+  "dd",
+  "kill",
+  "grep",
+  "true",
+  "env",
+  "hostname",
+  "awk",
+  "tr",
+  "sort",
+  "wc",
+  "stat",
+  "httpd",
+  "route",
+  "nproc",
+  "readlink",
+  "chown",
+  "touch",
+  "ping",
+  "test",
+  "seq",
+  "dmesg",
+  "unshare",
+  "rm",
+  "ln",
+];
 
 export function makeTestRoot(): TestRoot {
   const folder = mkdtempSync(join(tmpdir(), "tsbuild-executor-"));
@@ -91,7 +139,8 @@ export function collect(): { readonly onOutput: OutputSink; text(stream?: 1 | 2)
     onOutput: (stream, data) => {
       chunks.push({ stream, data: Buffer.from(data) });
     },
-    text: (stream) => Buffer.concat(chunks.filter((chunk) => stream === undefined || chunk.stream === stream).map(({ data }) => data)).toString("utf8"),
+    text: (stream) =>
+      Buffer.concat(chunks.filter((chunk) => stream === undefined || chunk.stream === stream).map(({ data }) => data)).toString("utf8"),
   };
 }
 

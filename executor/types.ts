@@ -52,8 +52,20 @@ export type SharedNamespace = { readonly type: "host" } | { readonly type: "path
 
 /** In the order in which they are made. Targets are absolute in the root and resolved beneath it by the runtime. */
 export type ProcessMount =
-  | { readonly type: "bind"; readonly source: string; readonly target: string; readonly readonly: boolean; readonly propagation?: string | undefined }
-  | { readonly type: "tmpfs"; readonly target: string; readonly sizeBytes?: number | undefined; readonly mode?: number | undefined; readonly options?: readonly string[] | undefined };
+  | {
+      readonly type: "bind";
+      readonly source: string;
+      readonly target: string;
+      readonly readonly: boolean;
+      readonly propagation?: string | undefined;
+    }
+  | {
+      readonly type: "tmpfs";
+      readonly target: string;
+      readonly sizeBytes?: number | undefined;
+      readonly mode?: number | undefined;
+      readonly options?: readonly string[] | undefined;
+    };
 
 export type ProcessNetwork =
   | { readonly type: "none" }

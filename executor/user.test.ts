@@ -14,13 +14,20 @@ let rootfs = "";
 beforeEach(() => {
   rootfs = mkdtempSync(join(tmpdir(), "tsbuild-user-"));
   mkdirSync(join(rootfs, "etc"));
-  writeFileSync(join(rootfs, "etc/passwd"), "root:x:0:0:root:/root:/bin/sh\nbroken\n#app:x:1:1::/:\napp:x:1000:50:App:/home/app:/bin/sh\n77:x:78:78::/odd:\n");
+  writeFileSync(
+    join(rootfs, "etc/passwd"),
+    "root:x:0:0:root:/root:/bin/sh\nbroken\n#app:x:1:1::/:\napp:x:1000:50:App:/home/app:/bin/sh\n77:x:78:78::/odd:\n",
+  );
   writeFileSync(join(rootfs, "etc/group"), "root:x:0:\nstaff:x:50:\nwheel:x:60:app,root\naudio:x:61:app\n");
 });
 afterEach(() => rmSync(rootfs, { recursive: true, force: true }));
 
-const resolve = (user: string, groups: readonly string[] = []): ReturnType<typeof resolveUser> => resolveUser(kernel, rootfs, { user, groups });
-const code = (wanted: string) => (error: unknown): boolean => error instanceof TsbuildError && error.code === wanted;
+const resolve = (user: string, groups: readonly string[] = []): ReturnType<typeof resolveUser> =>
+  resolveUser(kernel, rootfs, { user, groups });
+const code =
+  (wanted: string) =>
+  (error: unknown): boolean =>
+    error instanceof TsbuildError && error.code === wanted;
 
 test("a name brings its group, its groups and its home", () => {
   assert.deepEqual(resolve("app"), { uid: 1000, gid: 50, additionalGids: [50, 60, 61], home: "/home/app", name: "app" });
@@ -48,7 +55,11 @@ test("groups on top are looked up, too", () => {
 test("a number is never a name, and what is no number in range is refused", () => {
   assert.equal(resolve("77").home, "/");
   for (const bad of ["4294967296", "2147483648", "-1", "+1", "1000 ", " app", "a b", "app:-1", "app:4294967296", "a:b:c", "app:x y"]) {
-    assert.throws(() => resolve(bad), (error) => error instanceof TsbuildError && /^(USER|GROUP)_INVALID$/.test(error.code), bad);
+    assert.throws(
+      () => resolve(bad),
+      (error) => error instanceof TsbuildError && /^(USER|GROUP)_INVALID$/.test(error.code),
+      bad,
+    );
   }
 });
 
@@ -60,9 +71,17 @@ test("unknown names are errors", () => {
 });
 
 test("owners: a number alone is the group too, a name brings its own, only a group leaves root", () => {
-  assert.deepEqual(["7", "app", "app:7", "7:wheel", ":staff", "app:staff"].map((owner) => resolveOwner(kernel, rootfs, owner)), [
-    { uid: 7, gid: 7 }, { uid: 1000, gid: 50 }, { uid: 1000, gid: 7 }, { uid: 7, gid: 60 }, { uid: 0, gid: 50 }, { uid: 1000, gid: 50 },
-  ]);
+  assert.deepEqual(
+    ["7", "app", "app:7", "7:wheel", ":staff", "app:staff"].map((owner) => resolveOwner(kernel, rootfs, owner)),
+    [
+      { uid: 7, gid: 7 },
+      { uid: 1000, gid: 50 },
+      { uid: 1000, gid: 7 },
+      { uid: 7, gid: 60 },
+      { uid: 0, gid: 50 },
+      { uid: 1000, gid: 50 },
+    ],
+  );
 });
 
 test("without files numbers work and names don't", () => {

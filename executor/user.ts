@@ -25,7 +25,11 @@ const MAX_DATABASE_BYTES = 10 * 1024 * 1024;
  * group from /etc/passwd counts (0 when it isn't listed) and the groups that list the user by name are added. `groups` come on top.
  * @throws {TsbuildError} USER_INVALID, USER_NOT_FOUND, GROUP_INVALID, GROUP_NOT_FOUND, USER_DATABASE_UNREADABLE
  */
-export function resolveUser(kernel: Kernel, rootfs: string, { user, groups = [] }: { readonly user: string; readonly groups?: readonly string[] | undefined }): ResolvedUser {
+export function resolveUser(
+  kernel: Kernel,
+  rootfs: string,
+  { user, groups = [] }: { readonly user: string; readonly groups?: readonly string[] | undefined },
+): ResolvedUser {
   const { userPart, groupPart } = splitUser(user);
   const passwd = readPasswd(kernel, rootfs);
   const database = readGroups(kernel, rootfs);
@@ -34,9 +38,18 @@ export function resolveUser(kernel: Kernel, rootfs: string, { user, groups = [] 
   const uid = id ?? entry?.uid;
   if (uid === undefined) throw userNotFound(userPart);
   const gid = groupPart === undefined ? (entry?.gid ?? 0) : groupId(groupPart, database);
-  const listed = groupPart === undefined && entry !== undefined ? database.filter(({ members }) => members.includes(entry.name)).map((group) => group.gid) : [];
+  const listed =
+    groupPart === undefined && entry !== undefined
+      ? database.filter(({ members }) => members.includes(entry.name)).map((group) => group.gid)
+      : [];
   const additional = new Set([gid, ...listed, ...groups.map((group) => groupId(group, database))]);
-  return { uid, gid, additionalGids: [...additional].sort((a, b) => a - b), home: entry?.home === undefined || entry.home === "" ? "/" : entry.home, name: entry?.name };
+  return {
+    uid,
+    gid,
+    additionalGids: [...additional].sort((a, b) => a - b),
+    home: entry?.home === undefined || entry.home === "" ? "/" : entry.home,
+    name: entry?.name,
+  };
 }
 
 /**
@@ -79,7 +92,8 @@ function numericId(text: string, code: string, kind: string): number | undefined
     if (id <= MAX_ID) return id;
     throw new TsbuildError(code, `${kind} id ${text} is out of range`, { hint: `ids go from 0 to ${MAX_ID}` });
   }
-  if (text === "" || /^[+-]/.test(text) || /[\s\0-\x1f\x7f:,/]/.test(text)) throw new TsbuildError(code, `"${text}" is not a ${kind}`, { hint: "write a name, or a number" });
+  if (text === "" || /^[+-]/.test(text) || /[\s\0-\x1f\x7f:,/]/.test(text))
+    throw new TsbuildError(code, `"${text}" is not a ${kind}`, { hint: "write a name, or a number" });
   return undefined;
 }
 
@@ -90,11 +104,15 @@ function groupId(text: string, groups: readonly GroupEntry[]): number {
 }
 
 function userNotFound(name: string): TsbuildError {
-  return new TsbuildError("USER_NOT_FOUND", `unable to find user ${name}: no matching entries in passwd file`, { hint: "add the user to the image, or use a number" });
+  return new TsbuildError("USER_NOT_FOUND", `unable to find user ${name}: no matching entries in passwd file`, {
+    hint: "add the user to the image, or use a number",
+  });
 }
 
 function groupNotFound(name: string): TsbuildError {
-  return new TsbuildError("GROUP_NOT_FOUND", `unable to find group ${name}: no matching entries in group file`, { hint: "add the group to the image, or use a number" });
+  return new TsbuildError("GROUP_NOT_FOUND", `unable to find group ${name}: no matching entries in group file`, {
+    hint: "add the group to the image, or use a number",
+  });
 }
 
 function readPasswd(kernel: Kernel, rootfs: string): readonly PasswdEntry[] {

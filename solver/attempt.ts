@@ -90,9 +90,11 @@ export class Attempt {
   /** Waits until everything that was begun has ended, well or not; says what failed, moved identities aside. */
   async settled(): Promise<unknown> {
     const begun = (): Promise<unknown>[] =>
-      [this.#results, this.#located, this.#sources, this.#identities].flatMap((memo: ReadonlyMap<Digest, Promise<unknown>>) => [...memo.values()]);
+      [this.#results, this.#located, this.#sources, this.#identities].flatMap((memo: ReadonlyMap<Digest, Promise<unknown>>) => [
+        ...memo.values(),
+      ]);
     let failure: unknown;
-    for (let count = -1; count !== begun().length; ) {
+    for (let count = -1; count !== begun().length;) {
       count = begun().length;
       for (const end of await Promise.allSettled(begun())) {
         if (end.status === "rejected" && !(end.reason instanceof IdentityMoved)) failure ??= end.reason;
@@ -178,7 +180,8 @@ export class Attempt {
     const located = await this.#lookup([...own, ...inputParts(identities, new Set(partial)), ...checksums], keys, meta.ignoreCache);
     const [quick] = keys;
     // The inputs are new but what is read of them is not: next time their identities alone are enough.
-    if (located.record !== undefined && quick !== undefined && quick !== located.key) await this.#options.steps.alias(quick, located.record);
+    if (located.record !== undefined && quick !== undefined && quick !== located.key)
+      await this.#options.steps.alias(quick, located.record);
     return located;
   }
 
@@ -269,7 +272,12 @@ export class Attempt {
     if (located.record !== undefined) return "its result is no longer in the store";
     const [base] = vertex.inputs;
     const isImage = base?.op.kind === "source" && base.op.type === "image";
-    const baseName = base === undefined ? "" : isImage && base.op.kind === "source" && base.op.type === "image" ? base.op.ref.split("@", 1).join("") : graph.meta(base).name;
+    const baseName =
+      base === undefined
+        ? ""
+        : isImage && base.op.kind === "source" && base.op.type === "image"
+          ? base.op.ref.split("@", 1).join("")
+          : graph.meta(base).name;
     return explainMiss({ parts: located.parts, older, baseName, baseIsImage: isImage });
   }
 

@@ -18,7 +18,11 @@ function record(parts: readonly KeyPart[]): StepRecord {
   return { key: stepKey(parts), identity: sha256Digest("x"), chain: [], parts, place: "p", name: "n", createdAtMs: 0, durationMs: 0 };
 }
 
-function why(older: readonly (readonly KeyPart[])[], parts: readonly KeyPart[], base: { name: string; isImage: boolean } = { name: "[1/2] RUN make", isImage: false }): string {
+function why(
+  older: readonly (readonly KeyPart[])[],
+  parts: readonly KeyPart[],
+  base: { name: string; isImage: boolean } = { name: "[1/2] RUN make", isImage: false },
+): string {
   return explainMiss({ parts, older: older.map(record), baseName: base.name, baseIsImage: base.isImage });
 }
 
@@ -40,7 +44,13 @@ test("a file whose content is the same is told apart from one that was edited", 
 
 test("files that came and went", () => {
   assert.equal(why([COPY], [...COPY, file("src/c.ts", "file 644 cccc")]), "src/c.ts is new");
-  assert.equal(why([COPY], COPY.filter((part) => part.name !== "file src/b.ts")), "src/b.ts was removed");
+  assert.equal(
+    why(
+      [COPY],
+      COPY.filter((part) => part.name !== "file src/b.ts"),
+    ),
+    "src/b.ts was removed",
+  );
 });
 
 test("a build argument is shown with both values, and other changes are counted", () => {

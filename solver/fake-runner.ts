@@ -20,7 +20,10 @@ export class FakeStore {
     },
     alias: async (key, record) => void this.records.set(key, record),
     atPlace: async (place, limit) =>
-      [...new Set(this.records.values())].filter((record) => record.place === place).reverse().slice(0, limit),
+      [...new Set(this.records.values())]
+        .filter((record) => record.place === place)
+        .reverse()
+        .slice(0, limit),
   };
 
   readonly hasAll = async (chain: Chain): Promise<boolean> => chain.every((name) => this.snapshots.has(name));
@@ -101,7 +104,11 @@ export class GraphMaker {
 
   image(ref: string): Vertex {
     const manifest = sha256Digest(ref);
-    return this.graph.add({ kind: "source", type: "image", ref, manifest, platform: { os: "linux", architecture: "amd64" } }, [], meta(ref));
+    return this.graph.add(
+      { kind: "source", type: "image", ref, manifest, platform: { os: "linux", architecture: "amd64" } },
+      [],
+      meta(ref),
+    );
   }
 
   context(): Vertex {
@@ -110,8 +117,17 @@ export class GraphMaker {
 
   run(name: string, base: Vertex, options: Partial<VertexMeta> = {}): Vertex {
     const op: ExecOp = {
-      kind: "exec", args: [name], env: [], cwd: "/", user: "", network: "default", security: "sandbox", mounts: [],
-      proxyEnv: [], extraHosts: [], limits: {},
+      kind: "exec",
+      args: [name],
+      env: [],
+      cwd: "/",
+      user: "",
+      network: "default",
+      security: "sandbox",
+      mounts: [],
+      proxyEnv: [],
+      extraHosts: [],
+      limits: {},
     };
     return this.graph.add(op, [base], { ...meta(name), ...options });
   }
@@ -122,8 +138,17 @@ export class GraphMaker {
       base: true,
       actions: [
         {
-          type: "copy", input: 1, sources: [`/${name}`], destination: "/", contentsOnly: true, allowWildcard: false, allowEmptyWildcard: false,
-          unpack: false, keepParents: false, excludes: [], followDestinationLinks: true,
+          type: "copy",
+          input: 1,
+          sources: [`/${name}`],
+          destination: "/",
+          contentsOnly: true,
+          allowWildcard: false,
+          allowEmptyWildcard: false,
+          unpack: false,
+          keepParents: false,
+          excludes: [],
+          followDestinationLinks: true,
         },
       ],
     };

@@ -48,13 +48,25 @@ export function selectionParts(vertex: Vertex): KeyPart[] {
   if (op.kind === "file") {
     return op.actions.flatMap((action) =>
       action.type === "copy"
-        ? [{ name: "selection", value: canonicalJson({ input: action.input, sources: action.sources, excludes: action.excludes, wildcard: action.allowWildcard }) }]
+        ? [
+            {
+              name: "selection",
+              value: canonicalJson({
+                input: action.input,
+                sources: action.sources,
+                excludes: action.excludes,
+                wildcard: action.allowWildcard,
+              }),
+            },
+          ]
         : [],
     );
   }
   if (op.kind === "exec") {
     return op.mounts.flatMap((mount) =>
-      mount.type === "bind" ? [{ name: "selection", value: canonicalJson({ input: mount.input, source: mount.source, target: mount.target }) }] : [],
+      mount.type === "bind"
+        ? [{ name: "selection", value: canonicalJson({ input: mount.input, source: mount.source, target: mount.target }) }]
+        : [],
     );
   }
   return [];
@@ -132,7 +144,9 @@ function fileParts(op: FileOp): KeyPart[] {
     { name: "operation", value: op.base ? "file" : "file on an empty tree" },
     ...op.actions.map((action) => ({
       name: "command",
-      value: canonicalJson(action.type === "copy" ? copyRule(action) : { ...action, owner: action.type === "remove" ? undefined : { ...action.owner } }),
+      value: canonicalJson(
+        action.type === "copy" ? copyRule(action) : { ...action, owner: action.type === "remove" ? undefined : { ...action.owner } },
+      ),
     })),
   ];
 }

@@ -16,7 +16,12 @@ interface Solved {
   readonly results: readonly Result[];
 }
 
-async function solveWith(rig: Rig, roots: readonly Vertex[], adapt: (runner: FakeRunner) => void = () => undefined, parallel = 8): Promise<Solved> {
+async function solveWith(
+  rig: Rig,
+  roots: readonly Vertex[],
+  adapt: (runner: FakeRunner) => void = () => undefined,
+  parallel = 8,
+): Promise<Solved> {
   const runner = new FakeRunner(rig.store, rig.make.graph);
   adapt(runner);
   const log = new EventLog();
@@ -171,19 +176,29 @@ test("the first failure cancels the others, waits for them and is what is thrown
   runner.behaviours.set("failing", async () => {
     throw new Error("exit code 3");
   });
-  runner.behaviours.set("slow", (signal) =>
-    new Promise((_resolve, reject) => {
-      signal.addEventListener("abort", () =>
-        setImmediate(() => {
-          hasEnded = true;
-          reject(signal.reason);
-        }),
-      );
-    }),
+  runner.behaviours.set(
+    "slow",
+    (signal) =>
+      new Promise((_resolve, reject) => {
+        signal.addEventListener("abort", () =>
+          setImmediate(() => {
+            hasEnded = true;
+            reject(signal.reason);
+          }),
+        );
+      }),
   );
   const build = solve({
-    graph: rig.make.graph, roots: [never, failing], runner, steps: rig.store.steps, hasAll: rig.store.hasAll, locks: rig.store.locks,
-    events: log.sink, maxParallelism: 4, project: "test", signal: new AbortController().signal,
+    graph: rig.make.graph,
+    roots: [never, failing],
+    runner,
+    steps: rig.store.steps,
+    hasAll: rig.store.hasAll,
+    locks: rig.store.locks,
+    events: log.sink,
+    maxParallelism: 4,
+    project: "test",
+    signal: new AbortController().signal,
   });
   await assert.rejects(build, /exit code 3/);
   assert.ok(hasEnded, "the cancelled step has ended before the build does");

@@ -1,5 +1,19 @@
 import assert from "node:assert/strict";
-import { closeSync, constants, existsSync, linkSync, lstatSync, mkdirSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, afterEach, describe, test } from "node:test";
@@ -72,7 +86,11 @@ describe("openAt", () => {
     closeSync(kernel.openAt(fd, "", { flags: constants.O_RDONLY | constants.O_DIRECTORY, resolve: "beneath" }));
   });
   test("creates with the mode, and closes at exec", () => {
-    const file = kernel.openAt(fd, "new", { flags: constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, mode: 0o640, resolve: "no-links" });
+    const file = kernel.openAt(fd, "new", {
+      flags: constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL,
+      mode: 0o640,
+      resolve: "no-links",
+    });
     assert.match(readFileSync(`/proc/self/fdinfo/${file}`, "utf8"), /flags:\s+0?2\d{6}/);
     closeSync(file);
     assert.equal(lstatSync(join(dir, "root/new")).mode & 0o777, 0o640 & ~process.umask());
@@ -157,7 +175,10 @@ describe("files", () => {
     closeSync(fd);
     const old = kernel.umask(0o27);
     assert.equal(kernel.umask(old), 0o27);
-    assert.throws(() => kernel.syncfs(fd), (error) => isErrno(error, "EBADF"));
+    assert.throws(
+      () => kernel.syncfs(fd),
+      (error) => isErrno(error, "EBADF"),
+    );
   });
 });
 
@@ -204,7 +225,10 @@ for (const usesFsconfig of [true, false]) {
       assert.equal(readFileSync(join(target, "same"), "utf8"), "0");
       rmSync(join(target, "f2"));
       writeFileSync(join(target, "new"), "n");
-      const options = readFileSync("/proc/self/mountinfo", "utf8").split("\n").find((line) => line.includes(` ${target} `)) ?? "";
+      const options =
+        readFileSync("/proc/self/mountinfo", "utf8")
+          .split("\n")
+          .find((line) => line.includes(` ${target} `)) ?? "";
       mounting.umount(target);
       assert.ok(lstatSync(join(dir, "upper/f2")).isCharacterDevice());
       assert.ok(existsSync(join(dir, "upper/new")));
@@ -216,7 +240,10 @@ for (const usesFsconfig of [true, false]) {
       for (const count of [1, 2]) {
         mounting.mountOverlay({ lowers: lowers.slice(0, count), target });
         assert.equal(readFileSync(join(target, "same"), "utf8"), "0");
-        assert.throws(() => writeFileSync(join(target, "x"), ""), (error) => isErrno(error, "EROFS"));
+        assert.throws(
+          () => writeFileSync(join(target, "x"), ""),
+          (error) => isErrno(error, "EROFS"),
+        );
         mounting.umount(target);
       }
     });
@@ -247,14 +274,24 @@ for (const usesFsconfig of [true, false]) {
       const lowers = layers(1);
       const [upper, work, target = ""] = make("upper", "work", "target");
       mounting.mountOverlay({ lowers, upper, work, target, volatile: true });
-      assert.match(readFileSync("/proc/self/mountinfo", "utf8").split("\n").find((line) => line.includes(` ${target} `)) ?? "", /volatile/);
+      assert.match(
+        readFileSync("/proc/self/mountinfo", "utf8")
+          .split("\n")
+          .find((line) => line.includes(` ${target} `)) ?? "",
+        /volatile/,
+      );
       mounting.umount(target);
     });
     test("a failure says where and why", () => {
       const [target = ""] = make("target");
       const [lower = ""] = layers(1);
-      const reason = usesFsconfig ? /mount overlay .*target: EINVAL: .*l0\/same.*not a directory/ : /mount overlay .*target: E\w+.*lowerdir=/;
-      assert.throws(() => mounting.mountOverlay({ lowers: [join(lower, "same"), lower], target }), (error) => error instanceof SyscallError && reason.test(error.message));
+      const reason = usesFsconfig
+        ? /mount overlay .*target: EINVAL: .*l0\/same.*not a directory/
+        : /mount overlay .*target: E\w+.*lowerdir=/;
+      assert.throws(
+        () => mounting.mountOverlay({ lowers: [join(lower, "same"), lower], target }),
+        (error) => error instanceof SyscallError && reason.test(error.message),
+      );
       assert.throws(() => mounting.mountOverlay({ lowers: [join(dir, "none"), dir], target }), failure("ENOENT"));
       assert.ok(!existsSync("/run/tb") || readdirSync("/run/tb").length === 0, "links are removed");
     });
@@ -262,7 +299,10 @@ for (const usesFsconfig of [true, false]) {
       const [source = "", inner = "", target = ""] = make("source", "source/inner", "target");
       mounting.mount("tmpfs", inner, "tmpfs", []);
       mounting.bind(source, target, { readonly: true, recursive: true });
-      assert.throws(() => writeFileSync(join(target, "inner/x"), ""), (error) => isErrno(error, "EROFS"));
+      assert.throws(
+        () => writeFileSync(join(target, "inner/x"), ""),
+        (error) => isErrno(error, "EROFS"),
+      );
       writeFileSync(join(inner, "x"), "");
       mounting.umount(target, { detach: true });
       mounting.umount(inner);

@@ -13,12 +13,27 @@ import { bindXattrs } from "./xattr.js";
 
 /** sys/mount.h, MS_* */
 const MOUNT_FLAGS: Readonly<Record<MountFlag, number>> = {
-  readonly: 1, nosuid: 2, nodev: 4, noexec: 8, remount: 32, noatime: 1024, bind: 4096, rec: 16384,
-  private: 1 << 18, slave: 1 << 19, shared: 1 << 20, relatime: 1 << 21,
+  readonly: 1,
+  nosuid: 2,
+  nodev: 4,
+  noexec: 8,
+  remount: 32,
+  noatime: 1024,
+  bind: 4096,
+  rec: 16384,
+  private: 1 << 18,
+  slave: 1 << 19,
+  shared: 1 << 20,
+  relatime: 1 << 21,
 };
 
 const PROPAGATION: Readonly<Record<Propagation, readonly MountFlag[]>> = {
-  private: ["private"], rprivate: ["private", "rec"], slave: ["slave"], rslave: ["slave", "rec"], shared: ["shared"], rshared: ["shared", "rec"],
+  private: ["private"],
+  rprivate: ["private", "rec"],
+  slave: ["slave"],
+  rslave: ["slave", "rec"],
+  shared: ["shared"],
+  rshared: ["shared", "rec"],
 };
 
 const MNT_DETACH = 2;
@@ -49,7 +64,12 @@ export function bindKernel(libc: Libc, { usesFsconfig }: { readonly usesFsconfig
   };
   return {
     mount(source, target, type, flags, data) {
-      check(libc.mount(cString(source), cString(target), cString(type), mountFlags(flags), data === undefined ? null : cString(data)), `mount ${type}`.trim(), source, target);
+      check(
+        libc.mount(cString(source), cString(target), cString(type), mountFlags(flags), data === undefined ? null : cString(data)),
+        `mount ${type}`.trim(),
+        source,
+        target,
+      );
     },
     mountOverlay(overlay) {
       isUserNamespace ??= detectUserNamespace();
@@ -59,7 +79,11 @@ export function bindKernel(libc: Libc, { usesFsconfig }: { readonly usesFsconfig
       mountBind(libc, { source, target, ...options });
     },
     setPropagation(target, propagation) {
-      check(libc.mount(cString("none"), cString(target), cString(""), mountFlags(PROPAGATION[propagation]), null), `mount --make-${propagation}`, target);
+      check(
+        libc.mount(cString("none"), cString(target), cString(""), mountFlags(PROPAGATION[propagation]), null),
+        `mount --make-${propagation}`,
+        target,
+      );
     },
     umount(target, options) {
       check(libc.umount2(cString(target), UMOUNT_NOFOLLOW | (options?.detach === true ? MNT_DETACH : 0)), "umount", target);

@@ -68,7 +68,8 @@ export function bindLibc(): Libc {
 /** The bytes libc wants. @throws {SyscallError} EINVAL when a NUL would cut the text short. */
 export function cString(text: string | Uint8Array): CString {
   const bytes = typeof text === "string" ? Buffer.from(`${text}\0`) : Buffer.concat([text, Buffer.of(0)]);
-  if (bytes.indexOf(0) !== bytes.length - 1) throw new SyscallError({ syscall: "path", errno: 22, subjects: [JSON.stringify(text.toString())], reason: "it holds a NUL byte" });
+  if (bytes.indexOf(0) !== bytes.length - 1)
+    throw new SyscallError({ syscall: "path", errno: 22, subjects: [JSON.stringify(text.toString())], reason: "it holds a NUL byte" });
   return bytes;
 }
 

@@ -49,7 +49,12 @@ function configure(libc: Libc, context: number, mount: NewMount, [key, value]: r
 function contextError(libc: Libc, context: number, mount: NewMount, option?: string): SyscallError {
   const errno = libc.errno();
   const messages = [...(option === undefined ? [] : [option]), ...readMessages(context)];
-  return new SyscallError({ syscall: `mount ${mount.type}`, errno, subjects: [mount.target], reason: messages.length === 0 ? undefined : messages.join("; ") });
+  return new SyscallError({
+    syscall: `mount ${mount.type}`,
+    errno,
+    subjects: [mount.target],
+    reason: messages.length === 0 ? undefined : messages.join("; "),
+  });
 }
 
 /** Each read gives one message, `e overlay: text`; ENODATA says that there is none left. */
@@ -60,7 +65,12 @@ function readMessages(context: number): readonly string[] {
     while (messages.length < 16) {
       const length = readSync(context, buffer);
       if (length === 0) break;
-      messages.push(buffer.toString("utf8", 0, length).replace(/^[ewi] /, "").trim());
+      messages.push(
+        buffer
+          .toString("utf8", 0, length)
+          .replace(/^[ewi] /, "")
+          .trim(),
+      );
     }
   } catch {
     // ENODATA, or a kernel without the log: the errno has to do.
@@ -102,5 +112,10 @@ function setReadonly(libc: Libc, fd: number, { recursive, bind }: { readonly rec
   if (libc.mountSetattr(COMMON.mountSetattr, fd, cString(""), AT_EMPTY_PATH | recursive, attributes, attributes.length) === 0) return;
   const errno = libc.errno();
   closeSync(fd);
-  throw new SyscallError({ syscall: "mount_setattr", errno, subjects: [bind.source, bind.target], reason: errno === 38 ? "read-only binds need Linux 5.12" : undefined });
+  throw new SyscallError({
+    syscall: "mount_setattr",
+    errno,
+    subjects: [bind.source, bind.target],
+    reason: errno === 38 ? "read-only binds need Linux 5.12" : undefined,
+  });
 }

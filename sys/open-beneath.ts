@@ -38,7 +38,8 @@ export function openBeneath(libc: Libc, { rootFd, path, options }: OpenRequest):
     const fd = libc.openat2(COMMON.openat2, rootFd, bytes, how, how.length);
     if (fd >= 0) return fd;
     const errno = libc.errno();
-    if ((errno !== EAGAIN && errno !== EINTR) || attempt === ATTEMPTS) throw new SyscallError({ syscall: "openat2", errno, subjects: [path] });
+    if ((errno !== EAGAIN && errno !== EINTR) || attempt === ATTEMPTS)
+      throw new SyscallError({ syscall: "openat2", errno, subjects: [path] });
   }
 }
 

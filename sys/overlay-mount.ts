@@ -9,7 +9,11 @@ import { SyscallError } from "./syscall-error.js";
 const E2BIG = 7;
 
 /** Performs the plan at `target`. `usesFsconfig`: whether the kernel takes lowers one by one. */
-export function performOverlay(libc: Libc, plan: OverlayPlan, { target, usesFsconfig }: { readonly target: string; readonly usesFsconfig: boolean }): void {
+export function performOverlay(
+  libc: Libc,
+  plan: OverlayPlan,
+  { target, usesFsconfig }: { readonly target: string; readonly usesFsconfig: boolean },
+): void {
   if (plan.type === "bind") return mountBind(libc, { source: plan.source, target, readonly: plan.readonly, recursive: false });
   if (usesFsconfig && pathsOf(plan).every((path) => Buffer.byteLength(path) <= LONGEST_VALUE)) return byCalls(libc, plan, target);
   const links = new ShortLinks();
@@ -44,7 +48,12 @@ function byCalls(libc: Libc, plan: Overlay, target: string): void {
 function byText(libc: Libc, plan: Overlay, target: string): void {
   const data = overlayData(plan);
   if (data.length > LONGEST_DATA) {
-    throw new SyscallError({ syscall: "mount overlay", errno: E2BIG, subjects: [target], reason: `${plan.lowers.length} layers are more than this kernel can stack; Linux 6.5 takes 500` });
+    throw new SyscallError({
+      syscall: "mount overlay",
+      errno: E2BIG,
+      subjects: [target],
+      reason: `${plan.lowers.length} layers are more than this kernel can stack; Linux 6.5 takes 500`,
+    });
   }
   if (libc.mount(cString("overlay"), cString(target), cString("overlay"), 0, cString(data)) === 0) return;
   throw new SyscallError({ syscall: "mount overlay", errno: libc.errno(), subjects: [target], reason: data });

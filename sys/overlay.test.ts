@@ -5,7 +5,14 @@ import { hasLowerdirPlus, overlayData, planOverlay } from "./overlay.js";
 const HOST = { isUserNamespace: false };
 
 test("lowerdir+ is used from Linux 6.5 on", () => {
-  assert.deepEqual(["5.15.0-91-generic", "6.1.0-13-amd64", "6.4", "6.5.0", "6.18.44-fc", "7.0-rc1"].map(hasLowerdirPlus), [false, false, false, true, true, true]);
+  assert.deepEqual(["5.15.0-91-generic", "6.1.0-13-amd64", "6.4", "6.5.0", "6.18.44-fc", "7.0-rc1"].map(hasLowerdirPlus), [
+    false,
+    false,
+    false,
+    true,
+    true,
+    true,
+  ]);
 });
 
 test("an overlay always turns off what would tie its layers to each other", () => {
@@ -27,7 +34,11 @@ test("volatile concerns an upper only", () => {
 
 test("one folder alone is a bind: read-only as a lower, writable as an upper", () => {
   assert.deepEqual(planOverlay({ lowers: ["/a"], target: "/t" }, HOST), { type: "bind", source: "/a", readonly: true });
-  assert.deepEqual(planOverlay({ lowers: [], upper: "/u", work: "/w", target: "/t" }, HOST), { type: "bind", source: "/u", readonly: false });
+  assert.deepEqual(planOverlay({ lowers: [], upper: "/u", work: "/w", target: "/t" }, HOST), {
+    type: "bind",
+    source: "/u",
+    readonly: false,
+  });
 });
 
 test("nothing at all can't be mounted", () => {

@@ -9,10 +9,19 @@ export const LONGEST_DATA = 4095;
 
 export type OverlayPlan =
   | { readonly type: "bind"; readonly source: string; readonly readonly: boolean }
-  | { readonly type: "overlay"; readonly lowers: readonly string[]; readonly writable?: { readonly upper: string; readonly work: string }; readonly flags: readonly (readonly [string, string])[] };
+  | {
+      readonly type: "overlay";
+      readonly lowers: readonly string[];
+      readonly writable?: { readonly upper: string; readonly work: string };
+      readonly flags: readonly (readonly [string, string])[];
+    };
 
 /** Index and metacopy would tie a snapshot to its parents, redirects would hide renames from the tar. */
-const ALWAYS: readonly (readonly [string, string])[] = [["index", "off"], ["metacopy", "off"], ["redirect_dir", "off"]];
+const ALWAYS: readonly (readonly [string, string])[] = [
+  ["index", "off"],
+  ["metacopy", "off"],
+  ["redirect_dir", "off"],
+];
 
 export function planOverlay(overlay: OverlayMount, host: { readonly isUserNamespace: boolean }): OverlayPlan {
   const { lowers, upper, work } = overlay;
@@ -44,6 +53,7 @@ export function hasLowerdirPlus(release: string): boolean {
 /** The text for mount(2). Paths must hold no colon, comma or backslash; those of `ShortLinks` don't. */
 export function overlayData(plan: Extract<OverlayPlan, { type: "overlay" }>): string {
   const options = [["lowerdir", plan.lowers.join(":")] as const];
-  const writable = plan.writable === undefined ? [] : [["upperdir", plan.writable.upper] as const, ["workdir", plan.writable.work] as const];
+  const writable =
+    plan.writable === undefined ? [] : [["upperdir", plan.writable.upper] as const, ["workdir", plan.writable.work] as const];
   return [...options, ...writable, ...plan.flags].map(([key, value]) => (value === "" ? key : `${key}=${value}`)).join(",");
 }

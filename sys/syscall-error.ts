@@ -5,7 +5,9 @@ import { getSystemErrorMap } from "node:util";
 const PREFERRED = ["EAGAIN", "ENOTSUP"];
 
 const NAMES: ReadonlyMap<number, string> = new Map(
-  [...Object.entries(constants.errno), ...Object.entries(constants.errno).filter(([name]) => PREFERRED.includes(name))].map(([name, number]) => [number, name]),
+  [...Object.entries(constants.errno), ...Object.entries(constants.errno).filter(([name]) => PREFERRED.includes(name))].map(
+    ([name, number]) => [number, name],
+  ),
 );
 
 /** `ENOENT` for 2; `E9999` for a number that has no name. */

@@ -65,4 +65,15 @@ export interface Kernel {
 }
 
 export type MountFlag =
-  | "readonly" | "nosuid" | "nodev" | "noexec" | "bind" | "rec" | "remount" | "private" | "slave" | "shared" | "relatime" | "noatime";
+  | "readonly"
+  | "nosuid"
+  | "nodev"
+  | "noexec"
+  | "bind"
+  | "rec"
+  | "remount"
+  | "private"
+  | "slave"
+  | "shared"
+  | "relatime"
+  | "noatime";

@@ -35,7 +35,9 @@ export async function build(store: Store, request: BuildRequest, signal: AbortSi
   const contexts = new BuildContexts({ store, ...request, contextDir: request.contextDir, ignoreFile: request.ignoreFile });
   const registry = stack.use(new LazyRegistry(request.insecureRegistries));
   const images = new Images({ store, pools, events: request.events, pull: request.pull, registry });
-  const http = stack.use(new HttpFiles({ store, events: request.events, downloads: request.downloads, authorization: httpAuthorization(request.secrets) }));
+  const http = stack.use(
+    new HttpFiles({ store, events: request.events, downloads: request.downloads, authorization: httpAuthorization(request.secrets) }),
+  );
   const agents = stack.use(new SshAgents(store, request.ssh));
   const git = stack.use(new GitSources({ store, pools, events: request.events, secrets: request.secrets, agents, known: request.gitRefs }));
   const buildId = store.newBuildId();

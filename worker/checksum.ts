@@ -80,7 +80,14 @@ function optionsOf(action: CopyAction, isLocal: boolean): ChecksumOptions {
 function mountReadings(vertex: Vertex, op: ExecOp): readonly Reading[] {
   return op.mounts.flatMap((mount): Reading[] => {
     if (mount.type !== "bind" || mount.input === 0) return [];
-    const sources: CopySources = { sources: [mount.source], allowWildcard: false, allowEmptyWildcard: false, contentsOnly: true, keepParents: false, excludes: [] };
+    const sources: CopySources = {
+      sources: [mount.source],
+      allowWildcard: false,
+      allowEmptyWildcard: false,
+      contentsOnly: true,
+      keepParents: false,
+      excludes: [],
+    };
     return [{ input: mount.input, sources, options: { owner: isStage(vertex, mount.input), mode: true, contentsOnly: true } }];
   });
 }
@@ -107,12 +114,17 @@ async function hashUnknown(
   selected: readonly Selected[],
   { memo, signal }: { memo: Awaited<ReturnType<BuildEnvironment["contexts"]["memo"]>>; signal: AbortSignal },
 ): Promise<void> {
-  const unknown = selected.filter(({ path, entry }) => entry.type === "file" && entry.stat !== undefined && memo.get(path, entry.stat) === undefined);
+  const unknown = selected.filter(
+    ({ path, entry }) => entry.type === "file" && entry.stat !== undefined && memo.get(path, entry.stat) === undefined,
+  );
   if (unknown.reduce((sum, { entry }) => sum + entry.size, 0) < WORTH_THREADS_BYTES) return;
   const plain = unknown.filter(({ path }) => typeof encodePath(path) === "string");
   await Promise.all(
     batches(plain).map(async (batch) => {
-      const hashed = await env.pools.run({ type: "hash-files", root: dir, files: batch.map(({ path, entry }) => ({ path, size: entry.size })) }, { signal });
+      const hashed = await env.pools.run(
+        { type: "hash-files", root: dir, files: batch.map(({ path, entry }) => ({ path, size: entry.size })) },
+        { signal },
+      );
       hashed.forEach(({ digest }, index) => {
         const one = batch[index];
         if (digest !== undefined && one?.entry.stat !== undefined) memo.set(one.path, one.entry.stat, digest);

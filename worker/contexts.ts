@@ -32,7 +32,9 @@ export class BuildContexts {
   folder(name: string): string {
     const dir = name === "context" ? this.#folders.contextDir : this.#folders.contextDirs.get(name);
     if (dir !== undefined) return dir;
-    throw new TsbuildError("CONTEXT_MISSING", `the build has no context "${name}" to read files from`, { hint: "give a folder as the last argument, or --build-context NAME=FOLDER" });
+    throw new TsbuildError("CONTEXT_MISSING", `the build has no context "${name}" to read files from`, {
+      hint: "give a folder as the last argument, or --build-context NAME=FOLDER",
+    });
   }
 
   /** Bound for the frontend. Patterns of the ignore file, none when there is no such file. */

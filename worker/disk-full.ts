@@ -9,9 +9,16 @@ const FEW_INODES = 1000;
 export function explainFullDisk(error: unknown, storePath: string): unknown {
   if (!isErrno(error, "ENOSPC", "EDQUOT")) return error;
   const { bavail, bsize, ffree, files } = statfsSync(storePath);
-  const free = files > 0 && ffree < FEW_INODES ? `${ffree} inodes (room for that many files) are free` : `${Math.floor((bavail * bsize) / 1e6)} MB are free`;
-  return new TsbuildError("DISK_FULL", `the disk is full: ${messageOf(error)}; on that of the store, ${storePath}, ${free} after cleaning up`, {
-    hint: "make room, with `tsbuild prune` for example, or choose another store with --root",
-    cause: error,
-  });
+  const free =
+    files > 0 && ffree < FEW_INODES
+      ? `${ffree} inodes (room for that many files) are free`
+      : `${Math.floor((bavail * bsize) / 1e6)} MB are free`;
+  return new TsbuildError(
+    "DISK_FULL",
+    `the disk is full: ${messageOf(error)}; on that of the store, ${storePath}, ${free} after cleaning up`,
+    {
+      hint: "make room, with `tsbuild prune` for example, or choose another store with --root",
+      cause: error,
+    },
+  );
 }

@@ -19,7 +19,12 @@ export class BuildHistory {
   readonly #dir: string;
   readonly #startedAtMs = Date.now();
   readonly #steps = new Map<Digest, StepSummary>();
-  readonly #about: { readonly dockerfile: string; readonly context: string | undefined; readonly tags: readonly string[]; readonly target: string | undefined };
+  readonly #about: {
+    readonly dockerfile: string;
+    readonly context: string | undefined;
+    readonly tags: readonly string[];
+    readonly target: string | undefined;
+  };
 
   constructor(store: Store, buildId: string, request: BuildRequest) {
     this.#dir = store.path("builds", buildId);
@@ -30,9 +35,14 @@ export class BuildHistory {
   recording(sink: EventSink): EventSink {
     return (event) => {
       if (event.type === "step-known") this.#steps.set(event.vertex, { name: event.name });
-      if (event.type === "step-started") this.#note(event.vertex, { startedAtMs: event.atMs, ...(event.reason === undefined ? {} : { reason: event.reason }) });
+      if (event.type === "step-started")
+        this.#note(event.vertex, { startedAtMs: event.atMs, ...(event.reason === undefined ? {} : { reason: event.reason }) });
       if (event.type === "step-ended") {
-        this.#note(event.vertex, { outcome: event.outcome, endedAtMs: event.atMs, ...(event.error === undefined ? {} : { error: event.error }) });
+        this.#note(event.vertex, {
+          outcome: event.outcome,
+          endedAtMs: event.atMs,
+          ...(event.error === undefined ? {} : { error: event.error }),
+        });
       }
       sink(event);
     };

@@ -18,7 +18,10 @@ export function platformOf(config: ImageConfigFile): Platform {
 /** The blob that holds a layer, by position. @throws {TsbuildError} IMAGE_INVALID when the config counts others */
 export function layerDescriptors(manifest: Manifest, config: ImageConfigFile): readonly Descriptor[] {
   if (manifest.layers.length !== config.rootfs.diff_ids.length) {
-    throw new TsbuildError("IMAGE_INVALID", `the image's manifest lists ${manifest.layers.length} layers, its config ${config.rootfs.diff_ids.length}`);
+    throw new TsbuildError(
+      "IMAGE_INVALID",
+      `the image's manifest lists ${manifest.layers.length} layers, its config ${config.rootfs.diff_ids.length}`,
+    );
   }
   return manifest.layers;
 }

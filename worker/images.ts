@@ -51,13 +51,19 @@ export class Images implements ImageResolver {
     const { manifest, config } = await this.#read(op.manifest);
     const builtHere = await this.#options.store.bases.get(chainRecordName(manifest.config.digest));
     const chain = builtHere?.chain ?? chainOf(config);
-    return { chain, identity: chainIds(config.rootfs.diff_ids).at(-1) ?? EMPTY_IDENTITY, isPresent: await holdChain(this.#options.store, chain) };
+    return {
+      chain,
+      identity: chainIds(config.rootfs.diff_ids).at(-1) ?? EMPTY_IDENTITY,
+      isPresent: await holdChain(this.#options.store, chain),
+    };
   }
 
   async unpack(op: ImageSource, vertex: Digest, signal: AbortSignal): Promise<Result> {
     const { manifest, config } = await this.#read(op.manifest);
     const { store, pools, events } = this.#options;
-    const source = op.ref.startsWith("oci-layout://") ? undefined : { client: await this.#options.registry.client(), reference: parseReference(op.ref) };
+    const source = op.ref.startsWith("oci-layout://")
+      ? undefined
+      : { client: await this.#options.registry.client(), reference: parseReference(op.ref) };
     await pullLayers({ store, pools, events, vertex, manifest, config, source, signal });
     const facts = await this.identify(op, signal);
     return facts;

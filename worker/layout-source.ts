@@ -15,10 +15,14 @@ const SCHEME = "oci-layout://";
 export async function resolveLayout(store: Store, text: string, platform: Platform, signal: AbortSignal): Promise<ResolvedImage> {
   const { path, digest, tag } = splitLayout(text.slice(SCHEME.length));
   const images = await importOciLayout({ source: { type: "dir", path }, store: store.content, signal });
-  const found = images.find((image) => (digest === undefined ? tag === undefined || endsWithTag(image.name, tag) : image.descriptor.digest === digest));
+  const found = images.find((image) =>
+    digest === undefined ? tag === undefined || endsWithTag(image.name, tag) : image.descriptor.digest === digest,
+  );
   const top = digest ?? found?.descriptor.digest;
   if (top === undefined || (await store.content.size(top)) === undefined) {
-    throw new TsbuildError("IMAGE_NOT_FOUND", `the OCI layout ${path} has no image ${digest ?? tag ?? ""}`, { hint: "its index.json lists what it has" });
+    throw new TsbuildError("IMAGE_NOT_FOUND", `the OCI layout ${path} has no image ${digest ?? tag ?? ""}`, {
+      hint: "its index.json lists what it has",
+    });
   }
   const manifest = await manifestOf(store, top, platform, text);
   const parsed = parseManifestOrIndex(await store.content.read(manifest));

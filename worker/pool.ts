@@ -15,7 +15,9 @@ export interface ThreadCall {
   readonly port: MessagePort;
 }
 
-export type ThreadReply = { readonly ok: true; readonly value: TaskResults[Task["type"]] } | { readonly ok: false; readonly error: PlainError };
+export type ThreadReply =
+  | { readonly ok: true; readonly value: TaskResults[Task["type"]] }
+  | { readonly ok: false; readonly error: PlainError };
 
 export interface TaskOptions {
   readonly signal: AbortSignal;

@@ -23,7 +23,7 @@ export class StepLog implements Disposable {
 
   write(stream: 1 | 2, data: Uint8Array): void {
     this.#fd ??= this.#create();
-    for (let at = 0; at < data.length; ) at += writeSync(this.#fd, data, at);
+    for (let at = 0; at < data.length;) at += writeSync(this.#fd, data, at);
     this.#events({ type: "step-output", vertex: this.#vertex, stream, data, atMs: Date.now() });
   }
 

@@ -5,7 +5,17 @@ import type { FileAction } from "../llb/op.js";
 import type { ExitStatus, ProcessSpec } from "../executor/types.js";
 import type { Descriptor } from "../image/types.js";
 
-export type Task = HashFilesTask | FileOpTask | ExecTask | ScanStepTask | UnpackTask | SettleTask | CompressTask | DiffIdTask | CopyOutTask | ListTreeTask;
+export type Task =
+  | HashFilesTask
+  | FileOpTask
+  | ExecTask
+  | ScanStepTask
+  | UnpackTask
+  | SettleTask
+  | CompressTask
+  | DiffIdTask
+  | CopyOutTask
+  | ListTreeTask;
 
 export interface TaskResults {
   readonly "hash-files": readonly HashedFile[];
@@ -83,11 +93,31 @@ export interface ExecTask {
 
 /** Mounts of a step whose sources the thread has to make. Targets are absolute. */
 export type StepMount =
-  | { readonly type: "layers"; readonly lowers: readonly string[]; readonly source: string; readonly target: string; readonly writable: boolean }
-  | { readonly type: "context"; readonly dir: string; readonly exclude: readonly string[]; readonly source: string; readonly target: string; readonly writable: boolean }
+  | {
+      readonly type: "layers";
+      readonly lowers: readonly string[];
+      readonly source: string;
+      readonly target: string;
+      readonly writable: boolean;
+    }
+  | {
+      readonly type: "context";
+      readonly dir: string;
+      readonly exclude: readonly string[];
+      readonly source: string;
+      readonly target: string;
+      readonly writable: boolean;
+    }
   | { readonly type: "cache"; readonly dir: string; readonly target: string; readonly readonly: boolean }
   | { readonly type: "tmpfs"; readonly target: string; readonly sizeBytes?: number | undefined }
-  | { readonly type: "secret"; readonly target: string; readonly content: Uint8Array; readonly mode: number; readonly uid: number; readonly gid: number }
+  | {
+      readonly type: "secret";
+      readonly target: string;
+      readonly content: Uint8Array;
+      readonly mode: number;
+      readonly uid: number;
+      readonly gid: number;
+    }
   /** A socket of this process's own that the step may speak to. */
   | { readonly type: "socket"; readonly path: string; readonly target: string };
 

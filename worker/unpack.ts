@@ -72,8 +72,14 @@ async function unpackFrom(options: PullLayersOptions, present: readonly Layer[],
     await Promise.allSettled(work);
     throw error;
   }
-  const parents: SettleTask["parents"] = present.map(({ name }) => ({ listPath: store.snapshots.listPath(name), dir: store.snapshots.directory(name) }));
-  const facts = await pools.run({ type: "settle", parents, layers: unpacked.map(({ task, result }) => ({ ...task, unpacked: result })) }, { signal });
+  const parents: SettleTask["parents"] = present.map(({ name }) => ({
+    listPath: store.snapshots.listPath(name),
+    dir: store.snapshots.directory(name),
+  }));
+  const facts = await pools.run(
+    { type: "settle", parents, layers: unpacked.map(({ task, result }) => ({ ...task, unpacked: result })) },
+    { signal },
+  );
   for (const [index, { active, layer }] of unpacked.entries()) {
     const settled = facts[index];
     if (settled === undefined) throw new Error("Internal error: a layer was not settled");

@@ -51,13 +51,7 @@ test("an unknown flag gets a suggestion", () => {
 });
 
 test("a flag that can't be honoured is refused with a reason", () => {
-  for (const args of [
-    ["--cache-to", "type=inline"],
-    ["--provenance=max"],
-    ["--sbom=true"],
-    ["--call", "outline"],
-    ["--squash"],
-  ]) {
+  for (const args of [["--cache-to", "type=inline"], ["--provenance=max"], ["--sbom=true"], ["--call", "outline"], ["--squash"]]) {
     assert.throws(() => parse(...args, "."), {
       code: "UNSUPPORTED",
       message: new RegExp(`^${args[0]?.split("=")[0]}`),

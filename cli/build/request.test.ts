@@ -168,7 +168,10 @@ test("addresses and standard input are told from folders and repositories", () =
   };
   const stdin = Readable.from([]);
   assert.equal(inputs("ctx"), undefined);
-  assert.deepEqual(inputs("https://example.com/a.git#main"), { context: { type: "git", url: "https://example.com/a.git#main" }, dockerfileUrl: undefined });
+  assert.deepEqual(inputs("https://example.com/a.git#main"), {
+    context: { type: "git", url: "https://example.com/a.git#main" },
+    dockerfileUrl: undefined,
+  });
   assert.deepEqual(inputs("https://example.com/a.tgz"), {
     context: { type: "url", url: "https://example.com/a.tgz" },
     dockerfileUrl: undefined,

@@ -72,7 +72,9 @@ async function withRequest<T>(
     const local = remote === undefined ? complete() : undefined;
     const { openStore } = await import("../../worker/open-store.js");
     await using store = await openStore(root);
-    const request = local ?? complete(await loadInputs(remote ?? {}, { store, events, file: flags.file, git: () => gitInputs(flags, { cwd, env }) }, signal));
+    const request =
+      local ??
+      complete(await loadInputs(remote ?? {}, { store, events, file: flags.file, git: () => gitInputs(flags, { cwd, env }) }, signal));
     return await work(store, request);
   } finally {
     display.finish();

@@ -32,16 +32,21 @@ export function leaseAddress(kernel: Kernel, folder: string, range: AddressRange
     const lease = tryLease(kernel, folder, range.first + ((start + step) % count));
     if (lease !== undefined) return lease;
   }
-  throw new TsbuildError("ADDRESSES_EXHAUSTED", `all ${count} addresses from ${formatIpv4(range.first)} to ${formatIpv4(range.last)} are in use`, {
-    hint: "stop some containers, or use a network with a larger subnet",
-  });
+  throw new TsbuildError(
+    "ADDRESSES_EXHAUSTED",
+    `all ${count} addresses from ${formatIpv4(range.first)} to ${formatIpv4(range.last)} are in use`,
+    {
+      hint: "stop some containers, or use a network with a larger subnet",
+    },
+  );
 }
 
 /** This one address. @throws {TsbuildError} ADDRESS_IN_USE */
 export function leaseFixedAddress(kernel: Kernel, folder: string, address: number): AddressLease {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const lease = tryLease(kernel, folder, address);
-  if (lease === undefined) throw new TsbuildError("ADDRESS_IN_USE", `the address ${formatIpv4(address)} is already in use`, { hint: "choose another --ip" });
+  if (lease === undefined)
+    throw new TsbuildError("ADDRESS_IN_USE", `the address ${formatIpv4(address)} is already in use`, { hint: "choose another --ip" });
   return lease;
 }
 

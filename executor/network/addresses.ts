@@ -56,13 +56,16 @@ export function macOf(address: number): string {
 
 /** Lines of /proc/net/route: what is routed where. Numbers there are in network order as the machine reads them. */
 export function parseRoutes(text: string): readonly { readonly device: string; readonly subnet: Subnet }[] {
-  return text.split("\n").slice(1).flatMap((line) => {
-    const fields = line.split("\t");
-    const [device, destination] = fields;
-    const mask = fields[7];
-    if (device === undefined || destination === undefined || mask === undefined) return [];
-    return [{ device, subnet: { base: fromKernel(destination), prefix: bitsOf(fromKernel(mask)) } }];
-  });
+  return text
+    .split("\n")
+    .slice(1)
+    .flatMap((line) => {
+      const fields = line.split("\t");
+      const [device, destination] = fields;
+      const mask = fields[7];
+      if (device === undefined || destination === undefined || mask === undefined) return [];
+      return [{ device, subnet: { base: fromKernel(destination), prefix: bitsOf(fromKernel(mask)) } }];
+    });
 }
 
 /** Little-endian machines print the bytes reversed. */

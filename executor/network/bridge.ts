@@ -42,7 +42,14 @@ const ETHERNET_MINIMUM_MTU = 576;
  * `stateDir` is shared by them: the store's run folder for networks.
  * @throws {TsbuildError} PROGRAM_MISSING, NETWORK_COMMAND_FAILED, SUBNET_TAKEN, FORWARDING_BLOCKED
  */
-export async function ensureBridge(kernel: Kernel, { stateDir, settings, signal }: { readonly stateDir: string; readonly settings: NetworkSettings; readonly signal?: AbortSignal | undefined }): Promise<Bridge> {
+export async function ensureBridge(
+  kernel: Kernel,
+  {
+    stateDir,
+    settings,
+    signal,
+  }: { readonly stateDir: string; readonly settings: NetworkSettings; readonly signal?: AbortSignal | undefined },
+): Promise<Bridge> {
   mkdirSync(stateDir, { recursive: true, mode: 0o700 });
   const mtu = outwardMtu();
   const existing = existingSubnet(settings.bridge);
@@ -50,7 +57,15 @@ export async function ensureBridge(kernel: Kernel, { stateDir, settings, signal 
   const bridge = { name: settings.bridge, subnet, gateway: gatewayOf(settings, subnet), mtu };
   writeKernelSettings(settings.bridge);
   await Promise.all([
-    nftBatch(baseRules({ bridge: bridge.name, subnet: formatSubnet(subnet), isolated: isolatedPart(settings, subnet), resolvers: linkLocalResolvers(), isInternal: settings.isInternal === true })),
+    nftBatch(
+      baseRules({
+        bridge: bridge.name,
+        subnet: formatSubnet(subnet),
+        isolated: isolatedPart(settings, subnet),
+        resolvers: linkLocalResolvers(),
+        isInternal: settings.isInternal === true,
+      }),
+    ),
     admitForwarding(kernel, { stateDir, bridge: bridge.name, signal }),
   ]);
   return bridge;
@@ -59,7 +74,12 @@ export async function ensureBridge(kernel: Kernel, { stateDir, settings, signal 
 /** Takes away a network that nothing uses any more: the interface and what the rules know of it. Missing parts are fine. */
 export async function removeBridge(bridge: Pick<Bridge, "name" | "subnet">): Promise<void> {
   if (deviceExists(bridge.name)) await command("ip", ["link", "delete", bridge.name]);
-  for (const set of [`ip ${TABLE} bridges { "${bridge.name}" }`, `ip ${TABLE} internal { "${bridge.name}" }`, `ip ${TABLE} subnets { ${formatSubnet(bridge.subnet)} }`, `ip6 ${TABLE} bridges { "${bridge.name}" }`]) {
+  for (const set of [
+    `ip ${TABLE} bridges { "${bridge.name}" }`,
+    `ip ${TABLE} internal { "${bridge.name}" }`,
+    `ip ${TABLE} subnets { ${formatSubnet(bridge.subnet)} }`,
+    `ip6 ${TABLE} bridges { "${bridge.name}" }`,
+  ]) {
     await nftBatch([`delete element ${set}`]).catch(ignoreMissing);
   }
 }
@@ -71,7 +91,10 @@ export function ignoreMissing(error: unknown): void {
 }
 
 /** The addresses that containers may have. Of the default network the upper half belongs to build steps, which must not see one another. */
-export function rangeOf(bridge: Bridge, { isolated, settings }: { readonly isolated: boolean; readonly settings: NetworkSettings }): AddressRange {
+export function rangeOf(
+  bridge: Bridge,
+  { isolated, settings }: { readonly isolated: boolean; readonly settings: NetworkSettings },
+): AddressRange {
   const last = bridge.subnet.base + sizeOf(bridge.subnet) - 2;
   const first = bridge.subnet.base + 2;
   if (isolatedPart(settings, bridge.subnet) === undefined) return { first, last };
@@ -118,7 +141,10 @@ export function chooseSubnet(settings: NetworkSettings, taken: readonly { readon
   const routed = taken.filter(({ subnet, device }) => subnet.prefix > 0 && device !== settings.bridge);
   const free = wanted.find((candidate) => !routed.some(({ subnet }) => overlaps(candidate, subnet)));
   if (free !== undefined) return free;
-  const shown = wanted.length === 1 ? `the subnet ${settings.subnet ?? ""} overlaps with a route` : "every subnet that tsbuild knows overlaps with a route";
+  const shown =
+    wanted.length === 1
+      ? `the subnet ${settings.subnet ?? ""} overlaps with a route`
+      : "every subnet that tsbuild knows overlaps with a route";
   throw new TsbuildError("SUBNET_TAKEN", `${shown} of this host`, { hint: "see `ip route`; create a network with --subnet and use that" });
 }
 
@@ -143,7 +169,9 @@ function routes(): ReturnType<typeof parseRoutes> {
 }
 
 function deviceExists(name: string): boolean {
-  return readFileSync("/proc/self/net/dev", "latin1").split("\n").some((line) => line.trim().startsWith(`${name}:`));
+  return readFileSync("/proc/self/net/dev", "latin1")
+    .split("\n")
+    .some((line) => line.trim().startsWith(`${name}:`));
 }
 
 /** Of the interface with the default route: a larger one on the bridge would lose packets behind a VPN or a cloud's overlay. */

@@ -20,7 +20,11 @@ export class CommandError extends TsbuildError {
  * @throws {CommandError} with what it said; {TsbuildError} PROGRAM_MISSING with the package to install
  */
 export async function command(name: string, args: readonly string[], input: string = ""): Promise<string> {
-  const child = spawn(requireProgram(name, PACKAGES[name] ?? name), [...args], { env: PROGRAM_ENVIRONMENT, cwd: "/", stdio: ["pipe", "pipe", "pipe"] });
+  const child = spawn(requireProgram(name, PACKAGES[name] ?? name), [...args], {
+    env: PROGRAM_ENVIRONMENT,
+    cwd: "/",
+    stdio: ["pipe", "pipe", "pipe"],
+  });
   const out: Buffer[] = [];
   const err: Buffer[] = [];
   child.stdout.on("data", (chunk: Buffer) => out.push(chunk));

@@ -9,7 +9,14 @@ export interface HostsRequest {
   readonly extraHosts?: readonly { readonly name: string; readonly ip: string }[] | undefined;
 }
 
-const LOCAL_NAMES = ["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback", "fe00::\tip6-localnet", "ff00::\tip6-mcastprefix", "ff02::1\tip6-allnodes", "ff02::2\tip6-allrouters"];
+const LOCAL_NAMES = [
+  "127.0.0.1\tlocalhost",
+  "::1\tlocalhost ip6-localhost ip6-loopback",
+  "fe00::\tip6-localnet",
+  "ff00::\tip6-mcastprefix",
+  "ff02::1\tip6-allnodes",
+  "ff02::2\tip6-allrouters",
+];
 
 export function hostsFile({ hostname, ip, extraHosts = [] }: HostsRequest): string {
   const extra = extraHosts.map((host) => `${host.ip}\t${host.name}`);

@@ -27,7 +27,10 @@ const FIREWALLD = "firewalld";
  * Lets our bridge through every foreign chain that would drop its packets.
  * @throws {TsbuildError} FORWARDING_BLOCKED naming a chain that can't be opened
  */
-export async function admitForwarding(kernel: Kernel, { stateDir, bridge, signal }: { readonly stateDir: string; readonly bridge: string; readonly signal?: AbortSignal | undefined }): Promise<void> {
+export async function admitForwarding(
+  kernel: Kernel,
+  { stateDir, bridge, signal }: { readonly stateDir: string; readonly bridge: string; readonly signal?: AbortSignal | undefined },
+): Promise<void> {
   const listed = await nftList("list", "chains");
   const targets = openingsIn(listed);
   const hasFirewalld = isFirewalldActive(listed);
@@ -43,7 +46,10 @@ export async function admitForwarding(kernel: Kernel, { stateDir, bridge, signal
 }
 
 /** Takes the accepts back when no address is leased any more. */
-export async function dismissForwarding(kernel: Kernel, { stateDir, bridge, leases }: { readonly stateDir: string; readonly bridge: string; readonly leases: string }): Promise<void> {
+export async function dismissForwarding(
+  kernel: Kernel,
+  { stateDir, bridge, leases }: { readonly stateDir: string; readonly bridge: string; readonly leases: string },
+): Promise<void> {
   const note = notePath(stateDir, bridge);
   if (!existsSync(note)) return;
   await withLock(kernel, join(stateDir, "foreign.lock"), {
@@ -107,13 +113,19 @@ function nameOf({ family, table, chain }: ForeignChain): string {
 async function admitIn(target: ForeignChain, bridge: string): Promise<void> {
   try {
     if ((await handlesOf(target, bridge)).length > 0) return;
-    await nftBatch(["iifname", "oifname"].map((side) => `insert rule ${nameOf(target)} ${side} "${bridge}" counter accept comment "${markOf(bridge)}"`));
+    await nftBatch(
+      ["iifname", "oifname"].map((side) => `insert rule ${nameOf(target)} ${side} "${bridge}" counter accept comment "${markOf(bridge)}"`),
+    );
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    throw new TsbuildError("FORWARDING_BLOCKED", `the packet filter chain ${nameOf(target)} drops the containers' packets, and tsbuild can't add an exception there`, {
-      hint: `accept packets from and to ${bridge} there, or use --network host`,
-      cause: error,
-    });
+    throw new TsbuildError(
+      "FORWARDING_BLOCKED",
+      `the packet filter chain ${nameOf(target)} drops the containers' packets, and tsbuild can't add an exception there`,
+      {
+        hint: `accept packets from and to ${bridge} there, or use --network host`,
+        cause: error,
+      },
+    );
   }
 }
 
@@ -129,7 +141,9 @@ function markOf(bridge: string): string {
 /** Of the rules that carry our mark. */
 async function handlesOf(target: ForeignChain, bridge: string): Promise<readonly number[]> {
   const listed = await nftList("-a", "list", "chain", target.family, target.table, target.chain);
-  return listed.flatMap(({ rule }) => (isObject(rule) && rule["comment"] === markOf(bridge) && typeof rule["handle"] === "number" ? [rule["handle"]] : []));
+  return listed.flatMap(({ rule }) =>
+    isObject(rule) && rule["comment"] === markOf(bridge) && typeof rule["handle"] === "number" ? [rule["handle"]] : [],
+  );
 }
 
 /** True when the older packet filter, which `nft` doesn't list, is in use too. */

@@ -54,7 +54,10 @@ export async function makeNamespace(kernel: Kernel, request: NamespaceRequest): 
       await ipBatch([`link delete ${hostInterface}`]).catch(ignoreGone);
       await configureInside({ path, bridge, address: lease.address, hostInterface });
     });
-    await ipBatch([`link set dev ${hostInterface} master ${bridge.name} up`, `link set dev ${hostInterface} type bridge_slave ${portMode(request)}`]);
+    await ipBatch([
+      `link set dev ${hostInterface} master ${bridge.name} up`,
+      `link set dev ${hostInterface} type bridge_slave ${portMode(request)}`,
+    ]);
   } catch (error) {
     release();
     throw error;

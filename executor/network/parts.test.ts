@@ -34,15 +34,28 @@ test("overlap is found from either side", () => {
 });
 
 test("routes are read as the kernel prints them", () => {
-  const text = "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\neth0\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0\neth0\t000200C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n";
-  assert.deepEqual(parseRoutes(text).map(({ device, subnet }) => [device, formatSubnet(subnet)]), [["eth0", "0.0.0.0/0"], ["eth0", "192.0.2.0/24"]]);
+  const text =
+    "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\neth0\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0\neth0\t000200C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n";
+  assert.deepEqual(
+    parseRoutes(text).map(({ device, subnet }) => [device, formatSubnet(subnet)]),
+    [
+      ["eth0", "0.0.0.0/0"],
+      ["eth0", "192.0.2.0/24"],
+    ],
+  );
 });
 
 test("the default network keeps clear of the host's routes; a chosen one that collides is an error", () => {
-  const taken = ["10.0.0.0/8", "0.0.0.0/0"].map((text) => ({ device: "eth0", subnet: text === "0.0.0.0/0" ? { base: 0, prefix: 0 } : parseSubnet(text) }));
+  const taken = ["10.0.0.0/8", "0.0.0.0/0"].map((text) => ({
+    device: "eth0",
+    subnet: text === "0.0.0.0/0" ? { base: 0, prefix: 0 } : parseSubnet(text),
+  }));
   assert.equal(formatSubnet(chooseSubnet({ bridge: "b" }, [])), "10.129.0.0/16");
   assert.equal(formatSubnet(chooseSubnet({ bridge: "b" }, taken)), "172.29.0.0/16");
-  assert.throws(() => chooseSubnet({ bridge: "b", subnet: "10.5.0.0/24" }, taken), (error) => error instanceof TsbuildError && error.code === "SUBNET_TAKEN");
+  assert.throws(
+    () => chooseSubnet({ bridge: "b", subnet: "10.5.0.0/24" }, taken),
+    (error) => error instanceof TsbuildError && error.code === "SUBNET_TAKEN",
+  );
 });
 
 test("an address belongs to one, until it is freed; a kept one until it is released", () => {
@@ -51,7 +64,10 @@ test("an address belongs to one, until it is freed; a kept one until it is relea
   const range = { first: 0x0a810002, last: 0x0a810003 };
   const [one, two] = [leaseAddress(kernel, folder, range), leaseAddress(kernel, folder, range)];
   assert.notEqual(one.address, two.address);
-  assert.throws(() => leaseAddress(kernel, folder, range), (error) => error instanceof TsbuildError && error.code === "ADDRESSES_EXHAUSTED");
+  assert.throws(
+    () => leaseAddress(kernel, folder, range),
+    (error) => error instanceof TsbuildError && error.code === "ADDRESSES_EXHAUSTED",
+  );
   one[Symbol.dispose]();
   assert.equal(isLeased(kernel, folder, formatIpv4(one.address)), false);
   assert.equal(isAnyLeased(kernel, folder), true);
@@ -73,13 +89,25 @@ const files = (host: string, systemd?: string): { readonly host: string; readonl
 
 test("servers on the host's loopback are replaced on a bridge, kept on the host's network", () => {
   const stub = "nameserver 127.0.0.53\noptions edns0 trust-ad\nsearch lan\n";
-  assert.equal(resolvConf({ files: files(stub, "nameserver 192.0.2.9\n"), network: "bridge" }), "nameserver 192.0.2.9\nsearch lan\noptions edns0 trust-ad\n");
+  assert.equal(
+    resolvConf({ files: files(stub, "nameserver 192.0.2.9\n"), network: "bridge" }),
+    "nameserver 192.0.2.9\nsearch lan\noptions edns0 trust-ad\n",
+  );
   assert.match(resolvConf({ files: files(stub), network: "bridge" }), /^nameserver 8\.8\.8\.8\nnameserver 8\.8\.4\.4\n/);
   assert.match(resolvConf({ files: files(stub), network: "host" }), /^nameserver 127\.0\.0\.53\n/);
 });
 
 test("what the user says replaces the host's, part by part", () => {
-  assert.equal(resolvConf({ files: files("nameserver 1.1.1.1\nsearch lan\n"), network: "bridge", dns: ["10.9.8.7"], search: ["example.test"], options: ["ndots:3"] }), "nameserver 10.9.8.7\nsearch example.test\noptions ndots:3\n");
+  assert.equal(
+    resolvConf({
+      files: files("nameserver 1.1.1.1\nsearch lan\n"),
+      network: "bridge",
+      dns: ["10.9.8.7"],
+      search: ["example.test"],
+      options: ["ndots:3"],
+    }),
+    "nameserver 10.9.8.7\nsearch example.test\noptions ndots:3\n",
+  );
   assert.equal(resolvConf({ files: files("nameserver 1.1.1.1\nsearch lan\n"), network: "bridge", search: ["."] }), "nameserver 1.1.1.1\n");
 });
 
@@ -93,14 +121,30 @@ test("a link-local resolver is the only door to those addresses", () => {
 test("ports lead through the map of their kind of address", () => {
   const port = { hostIp: "127.0.0.1", hostPort: 8080, containerPort: 80, protocol: "tcp" } as const;
   assert.deepEqual([portMap(port), portElement(port, "10.0.0.2")], ["ip tsbuild ports", "{ tcp . 127.0.0.1 . 8080 : 10.0.0.2 . 80 }"]);
-  assert.deepEqual([portMap({ ...port, hostIp: "0.0.0.0" }), portElement({ ...port, hostIp: "0.0.0.0" }, "10.0.0.2")], ["ip tsbuild ports_any", "{ tcp . 8080 : 10.0.0.2 . 80 }"]);
+  assert.deepEqual(
+    [portMap({ ...port, hostIp: "0.0.0.0" }), portElement({ ...port, hostIp: "0.0.0.0" }, "10.0.0.2")],
+    ["ip tsbuild ports_any", "{ tcp . 8080 : 10.0.0.2 . 80 }"],
+  );
 });
 
 test("only foreign chains that drop at the forward hook are opened, each once", () => {
-  const chain = (family: string, table: string, name: string, policy?: string, hook = "forward"): Readonly<Record<string, unknown>> => ({ chain: { family, table, name, ...(policy === undefined ? {} : { hook, policy }) } });
-  assert.deepEqual(openingsIn([chain("ip", "filter", "FORWARD", "accept"), chain("ip", "filter", "INPUT", "drop", "input"), chain("ip", "tsbuild", "forwarding", "drop"), chain("ip6", "filter", "FORWARD", "drop")]), []);
-  assert.deepEqual(openingsIn([chain("inet", "own", "fw", "drop"), chain("ip", "filter", "FORWARD", "drop"), chain("ip", "filter", "DOCKER-USER")]), [
-    { family: "inet", table: "own", chain: "fw" },
-    { family: "ip", table: "filter", chain: "DOCKER-USER" },
-  ]);
+  const chain = (family: string, table: string, name: string, policy?: string, hook = "forward"): Readonly<Record<string, unknown>> => ({
+    chain: { family, table, name, ...(policy === undefined ? {} : { hook, policy }) },
+  });
+  assert.deepEqual(
+    openingsIn([
+      chain("ip", "filter", "FORWARD", "accept"),
+      chain("ip", "filter", "INPUT", "drop", "input"),
+      chain("ip", "tsbuild", "forwarding", "drop"),
+      chain("ip6", "filter", "FORWARD", "drop"),
+    ]),
+    [],
+  );
+  assert.deepEqual(
+    openingsIn([chain("inet", "own", "fw", "drop"), chain("ip", "filter", "FORWARD", "drop"), chain("ip", "filter", "DOCKER-USER")]),
+    [
+      { family: "inet", table: "own", chain: "fw" },
+      { family: "ip", table: "filter", chain: "DOCKER-USER" },
+    ],
+  );
 });

@@ -129,7 +129,11 @@ export async function removeNetwork(details: NetworkDetails): Promise<void> {
 }
 
 /** Takes back what was opened in others' packet filters, unless somebody uses the network. For when its user may have been killed. */
-export async function dismissUnused({ kernel, stateDir, network }: Pick<NetworkPoolOptions, "kernel" | "stateDir" | "network">): Promise<void> {
+export async function dismissUnused({
+  kernel,
+  stateDir,
+  network,
+}: Pick<NetworkPoolOptions, "kernel" | "stateDir" | "network">): Promise<void> {
   const { bridge } = network ?? DEFAULT_NETWORK;
   await dismissForwarding(kernel, { stateDir, bridge, leases: leaseFolder(stateDir) });
 }

@@ -29,7 +29,13 @@ export interface PublishedPorts extends AsyncDisposable {
  * it to the container. Disposal ends both. The bridge's rules have to be there (`ensureBridge`).
  * @throws {TsbuildError} PORT_IN_USE, PORT_FORBIDDEN, HOST_ADDRESS_INVALID
  */
-export async function publishPorts({ containerIp, ports }: { readonly containerIp: string; readonly ports: readonly PortRequest[] }): Promise<PublishedPorts> {
+export async function publishPorts({
+  containerIp,
+  ports,
+}: {
+  readonly containerIp: string;
+  readonly ports: readonly PortRequest[];
+}): Promise<PublishedPorts> {
   const undo = new CleanupStack();
   try {
     const published: PublishedPort[] = [];
@@ -55,7 +61,9 @@ export async function unpublishPorts(ports: readonly PublishedPort[]): Promise<v
 function normalized(port: PortRequest): PortRequest {
   const hostIp = port.hostIp === "" ? "0.0.0.0" : port.hostIp;
   if (parseIpv4(hostIp) === undefined) {
-    throw new TsbuildError("HOST_ADDRESS_INVALID", `ports can't be published on ${hostIp}: it is no IPv4 address`, { hint: "use 127.0.0.1, 0.0.0.0 or an address of this host" });
+    throw new TsbuildError("HOST_ADDRESS_INVALID", `ports can't be published on ${hostIp}: it is no IPv4 address`, {
+      hint: "use 127.0.0.1, 0.0.0.0 or an address of this host",
+    });
   }
   return { ...port, hostIp };
 }
@@ -82,9 +90,13 @@ async function hold(port: PortRequest): Promise<HeldPort> {
   } catch (error) {
     const where = `${port.hostIp}:${port.hostPort}`;
     if (isErrno(error, "EADDRINUSE")) {
-      throw new TsbuildError("PORT_IN_USE", `Bind for ${where} failed: port is already allocated (address already in use)`, { hint: "publish another port, or stop the program that has this one", cause: error });
+      throw new TsbuildError("PORT_IN_USE", `Bind for ${where} failed: port is already allocated (address already in use)`, {
+        hint: "publish another port, or stop the program that has this one",
+        cause: error,
+      });
     }
-    if (isErrno(error, "EADDRNOTAVAIL")) throw new TsbuildError("HOST_ADDRESS_INVALID", `${port.hostIp} is no address of this host`, { cause: error });
+    if (isErrno(error, "EADDRNOTAVAIL"))
+      throw new TsbuildError("HOST_ADDRESS_INVALID", `${port.hostIp} is no address of this host`, { cause: error });
     if (isErrno(error, "EACCES", "EPERM")) throw new TsbuildError("PORT_FORBIDDEN", `this user may not bind ${where}`, { cause: error });
     throw error;
   }

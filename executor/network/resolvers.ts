@@ -16,7 +16,9 @@ export function readResolverFiles(): ResolverFiles {
 
 /** Name servers at link-local addresses, as some clouds have them: the only thing there that containers may reach. */
 export function linkLocalResolvers(files: ResolverFiles = readResolverFiles()): readonly string[] {
-  return [...new Set(nameservers(`${files.host}\n${files.systemd ?? ""}`).filter((address) => /^169\.254\.\d{1,3}\.\d{1,3}$/.test(address)))];
+  return [
+    ...new Set(nameservers(`${files.host}\n${files.systemd ?? ""}`).filter((address) => /^169\.254\.\d{1,3}\.\d{1,3}$/.test(address))),
+  ];
 }
 
 export function nameservers(text: string): readonly string[] {

@@ -53,7 +53,9 @@ export function baseRules(inputs: RuleInputs): readonly string[] {
     add("outbound", `oifname @bridges ip saddr ${LOOPBACK} masquerade`),
     add("outbound", "oifname @bridges ip saddr @subnets ct status dnat masquerade"),
     add("outbound", "ip saddr @subnets oifname != @bridges masquerade"),
-    ...inputs.resolvers.flatMap((resolver) => ["udp", "tcp"].map((protocol) => add("forwarding", `iifname @bridges ip daddr ${resolver} ${protocol} dport 53 accept`))),
+    ...inputs.resolvers.flatMap((resolver) =>
+      ["udp", "tcp"].map((protocol) => add("forwarding", `iifname @bridges ip daddr ${resolver} ${protocol} dport 53 accept`)),
+    ),
     add("forwarding", `iifname @bridges ip daddr ${LINK_LOCAL} ip saddr != @metadata drop`),
     add("forwarding", "iifname @bridges oifname @bridges ct status dnat accept"),
     add("forwarding", "iifname @bridges oifname @bridges ct state established,related accept"),

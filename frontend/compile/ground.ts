@@ -36,7 +36,7 @@ export class GroundFinder {
   /** @throws {TsbuildError} IMAGE_NAME_INVALID, what resolving throws: with the place of the base's name */
   async groundOf(stage: Stage, { name, platform }: BaseChoice): Promise<Ground> {
     const { file, request, target } = this.#options;
-    const earlier = stageBefore(file.stages, name, stage.index);
+    const earlier = stageBefore(file, name, stage.index);
     if (earlier !== undefined) return { type: "state", state: childState(await this.#compile(earlier)) };
     if (name === "scratch") return { type: "state", state: scratchState(target) };
     const found = findNamedContext(request.buildContexts, name);

@@ -20,7 +20,7 @@ export class GrowingList<T> {
     return this.#shared.length === this.length;
   }
 
-  append(...items: readonly T[]): GrowingList<T> {
+  append(items: readonly T[]): GrowingList<T> {
     const shared = this.isNewest ? this.#shared : this.toArray();
     for (const item of items) shared.push(item);
     return new GrowingList(shared, shared.length);

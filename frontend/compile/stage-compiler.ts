@@ -2,11 +2,12 @@ import type { SourceRange } from "../../base/source.js";
 import type { Vertex } from "../../llb/graph.js";
 import { type BaseChoice, chooseBase } from "./base-choice.js";
 import { type Ground, GroundFinder } from "./ground.js";
+import { GrowingList } from "./growing-list.js";
 import { imageTree } from "./source-trees.js";
 import type { Stage } from "./stage.js";
 import type { StageCompilerOptions } from "./stage-options.js";
 import { shownPlatform, stageKey } from "./stage-names.js";
-import { platformOf, type StageState, stateOfImage, withConfig } from "./stage-state.js";
+import { platformOf, type StageState, stateOfImage } from "./stage-state.js";
 import type { Step, StepContext } from "./step.js";
 import { stepMeta } from "./step-meta.js";
 import { TreeFinder, treeFor } from "./tree-finder.js";
@@ -66,7 +67,7 @@ export class StageCompiler {
   #applySteps(ground: Ground, { stage, triggers, trees }: StageParts): StageState {
     const counted = [...triggers, ...stage.steps].filter(({ isCounted }) => isCounted).length;
     const stepCount = counted + (ground.type === "image" ? 1 : 0);
-    const begun = withConfig(this.#begin(ground, stage, stepCount), { OnBuild: undefined });
+    const begun = { ...this.#begin(ground, stage, stepCount), triggers: GrowingList.of<string>([]) };
     const traced: TracedStep[] = [];
     this.#traces.push({ stage, base: ground.type === "image" ? { config: ground.image.config, platform: ground.platform } : undefined, steps: traced });
     const apply = (steps: readonly Step[], prefix: string, before: StageState): StageState =>
@@ -136,5 +137,5 @@ interface ContextParts extends Pick<StageParts, "stage" | "trees"> {
 }
 
 function triggersOf(ground: Ground): readonly string[] {
-  return (ground.type === "image" ? ground.image.config.config : ground.state.image.config).OnBuild ?? [];
+  return ground.type === "image" ? (ground.image.config.config.OnBuild ?? []) : ground.state.triggers.toArray();
 }

@@ -14,7 +14,7 @@ const HISTORY_COMMENT = "buildkit.dockerfile.v0";
 export interface StageState {
   /** The files; unset: none yet. */
   readonly root: Vertex | undefined;
-  /** Without `history`, and in `config` without Env and Labels: `finishedImage` puts them in. */
+  /** Without `history`, and in `config` without what many instructions may add to: `finishedImage` puts that in. */
   readonly image: Omit<ImageConfigFile, "history">;
   readonly history: GrowingList<HistoryEntry>;
   /** The image's variables, in the order of its config. */
@@ -22,6 +22,10 @@ export interface StageState {
   /** What `$NAME` means here: ENVs and ARGs, the last that was said of a name. */
   readonly visible: Variables;
   readonly labels: Variables;
+  /** `80/tcp` and the like: names only, as are those of `volumes`. */
+  readonly ports: Variables;
+  readonly volumes: Variables;
+  readonly triggers: GrowingList<string>;
   /** ARGs declared in this stage and in the stages it stands on, with the value of the last declaration; empty: it has none. */
   readonly args: Variables;
   /** True once this stage has a CMD of its own: ENTRYPOINT then leaves it alone. */
@@ -57,6 +61,9 @@ export function stateOfImage(root: Vertex | undefined, image: ImageConfigFile): 
     env,
     visible: Variables.of(env.toMap()),
     labels: Variables.of(Object.entries(image.config.Labels ?? {})),
+    ports: namesOnly(Object.keys(image.config.ExposedPorts ?? {})),
+    volumes: namesOnly(Object.keys(image.config.Volumes ?? {})),
+    triggers: GrowingList.of(image.config.OnBuild ?? []),
     args: Variables.of([]),
     hasOwnCmd: false,
     stepsDone: 0,
@@ -85,8 +92,8 @@ function inheritedPart(image: ImageConfigFile): StageState["image"] {
 }
 
 function inheritedConfig(config: ContainerConfig): ContainerConfig {
-  const { User, ExposedPorts, Entrypoint, Cmd, Volumes, WorkingDir, StopSignal, ArgsEscaped, Healthcheck, OnBuild, Shell } = config;
-  return defined({ User, ExposedPorts, Entrypoint, Cmd, Volumes, WorkingDir, StopSignal, ArgsEscaped, Healthcheck, OnBuild, Shell });
+  const { User, Entrypoint, Cmd, WorkingDir, StopSignal, ArgsEscaped, Healthcheck, Shell } = config;
+  return defined({ User, Entrypoint, Cmd, WorkingDir, StopSignal, ArgsEscaped, Healthcheck, Shell });
 }
 
 /** Without the members that say nothing: those that Docker's JSON leaves out when they are empty. */
@@ -99,15 +106,29 @@ function isEmpty(value: unknown): boolean {
   return value === undefined || value === null || value === "" || (Array.isArray(value) && value.length === 0);
 }
 
+type OwnConfig = Omit<ContainerConfig, "Env" | "Labels" | "ExposedPorts" | "Volumes" | "OnBuild">;
+
 /** Members set to undefined are taken away. */
-export function withConfig(state: StageState, changes: Partial<Omit<ContainerConfig, "Env" | "Labels">>): StageState {
+export function withConfig(state: StageState, changes: Partial<OwnConfig>): StageState {
   return { ...state, image: { ...state.image, config: defined({ ...state.image.config, ...changes }) } };
 }
 
 /** Adds a history entry. `hasLayer` says that the files above are a layer of their own. */
 export function withHistory(state: StageState, createdBy: string, { hasLayer }: { readonly hasLayer: boolean }): StageState {
   const entry: HistoryEntry = { created_by: createdBy, comment: HISTORY_COMMENT, ...(hasLayer ? {} : { empty_layer: true }) };
-  return { ...state, history: state.history.append(entry) };
+  return { ...state, history: state.history.append([entry]) };
+}
+
+export function withPorts(state: StageState, ports: readonly string[]): StageState {
+  return { ...state, ports: state.ports.with(ports.map((port) => [port, ""])) };
+}
+
+export function withVolumes(state: StageState, paths: readonly string[]): StageState {
+  return { ...state, volumes: state.volumes.with(paths.map((path) => [path, ""])) };
+}
+
+function namesOnly(names: readonly string[]): Variables {
+  return Variables.of(names.map((name) => [name, ""]));
 }
 
 /** Sets variables of the image; those known keep their place. */
@@ -126,19 +147,23 @@ export function withArg(state: StageState, { name, value }: DeclaredArg): StageS
  * equal images are equal bytes.
  */
 export function finishedImage(state: StageState): ImageConfigFile {
-  const labels = state.labels.toMap();
-  const Env = [...state.env.toMap()].map(([name, value]) => `${name}=${value}`);
-  const Labels = labels.size === 0 ? undefined : sortedByKey(Object.fromEntries(labels));
-  const { User, ExposedPorts, Entrypoint, Cmd, Volumes, WorkingDir, StopSignal, ArgsEscaped, Healthcheck, OnBuild, Shell } = state.image.config;
+  const { User, Entrypoint, Cmd, WorkingDir, StopSignal, ArgsEscaped, Healthcheck, Shell } = state.image.config;
   const config = defined({
-    User, ExposedPorts: ExposedPorts && sortedByKey(ExposedPorts), Env, Entrypoint, Cmd, Healthcheck, ArgsEscaped, Volumes: Volumes && sortedByKey(Volumes), WorkingDir, Labels,
-    StopSignal, OnBuild, Shell,
+    User, ExposedPorts: asObject(state.ports, () => ({})), Env: inOrder(state.env), Entrypoint, Cmd, Healthcheck, ArgsEscaped,
+    Volumes: asObject(state.volumes, () => ({})), WorkingDir, Labels: asObject(state.labels, (value) => value), StopSignal,
+    OnBuild: state.triggers.toArray(), Shell,
   });
   return { ...state.image, config, history: state.history.toArray() };
 }
 
-function sortedByKey<T>(record: Readonly<Record<string, T>>): Record<string, T> {
-  return Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
+function inOrder(env: Variables): string[] {
+  return [...env.toMap()].map(([name, value]) => `${name}=${value}`);
+}
+
+/** Sorted by name; unset when there is none. */
+function asObject<T>(variables: Variables, toMember: (value: string) => T): Record<string, T> | undefined {
+  const members = [...variables.toMap()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, value]): [string, T] => [name, toMember(value)]);
+  return members.length === 0 ? undefined : Object.fromEntries(members);
 }
 
 /** For expansion: what `$NAME` means here. */

@@ -20,6 +20,8 @@ export interface StagedFile extends Origin {
   readonly globalArgs: readonly KeyValueInstruction[];
   /** At least one. */
   readonly stages: readonly Stage[];
+  /** Those of each name, in order. */
+  readonly stagesByName: ReadonlyMap<string, readonly Stage[]>;
 }
 
 /**
@@ -38,7 +40,19 @@ export function readStages(ast: DockerfileAst): StagedFile {
     else throw errorAt(ast.file, instruction.range, "DOCKERFILE_NO_STAGE", `no build stage in current context: ${instruction.keyword} stands above the first FROM`, "begin with FROM; only ARG may stand above it");
   }
   if (stages.length === 0) throw new TsbuildError("DOCKERFILE_NO_STAGE", `${ast.file.name} contains no stages to build`, { hint: "it needs a FROM" });
-  return { ...origin, globalArgs, stages };
+  return { ...origin, globalArgs, stages, stagesByName: byName(stages) };
+}
+
+function byName(stages: readonly Stage[]): Map<string, Stage[]> {
+  const found = new Map<string, Stage[]>();
+  for (const stage of stages) {
+    const { stageName } = stage.from;
+    if (stageName === undefined) continue;
+    const known = found.get(stageName);
+    if (known === undefined) found.set(stageName, [stage]);
+    else known.push(stage);
+  }
+  return found;
 }
 
 function startStage(from: FromCommand, index: number): Stage & { readonly steps: Step[] } {
@@ -54,9 +68,10 @@ function readGlobalArg(instruction: KeyValueInstruction, origin: Origin): KeyVal
  * The stage to build: by name in any case, by index, or the last.
  * @throws {TsbuildError} TARGET_NOT_FOUND
  */
-export function findTarget({ stages }: StagedFile, target: string | undefined): Stage {
+export function findTarget(file: StagedFile, target: string | undefined): Stage {
+  const { stages } = file;
   const last = stages.at(-1);
-  const found = target === undefined || target === "" ? last : (stageBefore(stages, target, stages.length) ?? (/^\d+$/.test(target) ? stages[Number(target)] : undefined));
+  const found = target === undefined || target === "" ? last : (stageBefore(file, target, stages.length) ?? (/^\d+$/.test(target) ? stages[Number(target)] : undefined));
   if (found !== undefined) return found;
   const names = stages.flatMap(({ from }) => (from.stageName === undefined ? [] : [from.stageName]));
   const meant = nearest(target ?? "", names);
@@ -65,8 +80,14 @@ export function findTarget({ stages }: StagedFile, target: string | undefined): 
   });
 }
 
-/** The last stage of this name above the stage with the index. */
-export function stageBefore(stages: readonly Stage[], name: string, index: number): Stage | undefined {
-  const wanted = name.toLowerCase();
-  return stages.slice(0, index).findLast(({ from }) => from.stageName === wanted);
+/** The last stage of this name, in any case, above the stage with the index. */
+export function stageBefore({ stagesByName }: StagedFile, name: string, index: number): Stage | undefined {
+  const named = stagesByName.get(name.toLowerCase()) ?? [];
+  let low = 0;
+  for (let high = named.length; low < high;) {
+    const middle = (low + high) >> 1;
+    if ((named[middle]?.index ?? index) < index) low = middle + 1;
+    else high = middle;
+  }
+  return named[low - 1];
 }

@@ -38,7 +38,7 @@ export class TreeFinder {
       const named = findNamedContext(request.buildContexts, MAIN_CONTEXT);
       return await this.#contextTree(MAIN_CONTEXT, named?.context ?? { type: "local", name: MAIN_CONTEXT });
     }
-    return await this.#chosenTree(chooseSource(reference, user, file.stages, request.buildContexts, file), reference);
+    return await this.#chosenTree(chooseSource(reference, user, file, request.buildContexts), reference);
   }
 
   async #chosenTree(choice: SourceChoice, reference: NamedReference): Promise<Vertex> {

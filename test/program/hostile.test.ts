@@ -54,14 +54,21 @@ function storeHas(rig: Rig, needle: string): boolean {
 rigTest("S-20 a step that moves what was mounted for it, and links elsewhere, makes nothing vanish outside", async (rig) => {
   await rig.makeBase();
   const canary = makeCanary(rig);
-  await outputOf(rig, `RUN --network=none --mount=type=tmpfs,target=/a/b/file --mount=type=cache,target=/c/d umount /a/b/file; mv /a/b /elsewhere; ln -sfn ${canary} /a/b; rm -rf /c; ln -s ${canary} /c; true`);
+  await outputOf(
+    rig,
+    `RUN --network=none --mount=type=tmpfs,target=/a/b/file --mount=type=cache,target=/c/d umount /a/b/file; mv /a/b /elsewhere; ln -sfn ${canary} /a/b; rm -rf /c; ln -s ${canary} /c; true`,
+  );
   assertCanary(rig);
 });
 
 rigTest("S-21 a cache mount's id is never a path", async (rig) => {
   await rig.makeBase();
   const canary = makeCanary(rig);
-  const log = await outputOf(rig, `RUN --network=none --mount=type=cache,id=${canary},target=/c ls -A /c; echo x > /c/x`, `RUN --network=none --mount=type=cache,id=../../../../../..${canary},target=/c ls -A /c; echo x > /c/x`);
+  const log = await outputOf(
+    rig,
+    `RUN --network=none --mount=type=cache,id=${canary},target=/c ls -A /c; echo x > /c/x`,
+    `RUN --network=none --mount=type=cache,id=../../../../../..${canary},target=/c ls -A /c; echo x > /c/x`,
+  );
   assert.equal(log, "");
   assertCanary(rig);
 });
@@ -69,7 +76,11 @@ rigTest("S-21 a cache mount's id is never a path", async (rig) => {
 rigTest("S-22 sources of mounts and copies are resolved inside the image that they are in", async (rig) => {
   await rig.makeBase();
   const canary = makeCanary(rig);
-  const evil = ["FROM base AS evil", `RUN --network=none ln -s ${canary} /abs && ln -s ../../../../..${canary} /rel && ln -s / /root`, "FROM base"];
+  const evil = [
+    "FROM base AS evil",
+    `RUN --network=none ln -s ${canary} /abs && ln -s ../../../../..${canary} /rel && ln -s / /root`,
+    "FROM base",
+  ];
   await refused(rig, /"\/abs"/, ...evil, "RUN --network=none --mount=type=bind,from=evil,source=/abs,target=/m cat /m/file");
   await refused(rig, /\/rel\/file/, ...evil, "COPY --from=evil /rel/file /x");
   rig.dockerfile(...evil, "RUN --network=none --mount=type=bind,from=evil,source=/root,target=/m ls /m");
@@ -87,16 +98,29 @@ rigTest("S-23 S-25 unknown mount options and privileges that nobody allowed stop
 rigTest("S-27 the working directory is a folder of the image, whatever links lead to it", async (rig) => {
   await rig.makeBase();
   for (const cwd of ["/proc/self/fd/8", "/dev/fd/3"]) await refused(rig, /working directory/, "FROM base", `WORKDIR ${cwd}`, "RUN pwd");
-  for (const target of ["/proc/self/fd/7", "../../proc/1/cwd"]) await refused(rig, /working directory/, "FROM base", `RUN --network=none ln -s ${target} /link`, "WORKDIR /link", "RUN pwd");
-  assert.equal(await outputOf(rig, "RUN --network=none mkdir -p /a/b && ln -s a/b /link", "WORKDIR /link", "RUN --network=none pwd"), "/a/b\n");
+  for (const target of ["/proc/self/fd/7", "../../proc/1/cwd"])
+    await refused(rig, /working directory/, "FROM base", `RUN --network=none ln -s ${target} /link`, "WORKDIR /link", "RUN pwd");
+  assert.equal(
+    await outputOf(rig, "RUN --network=none mkdir -p /a/b && ln -s a/b /link", "WORKDIR /link", "RUN --network=none pwd"),
+    "/a/b\n",
+  );
 });
 
 rigTest("S-28 a user out of range is an error and never root; the image's user list is read only when it is a file", async (rig) => {
   await rig.makeBase();
-  for (const user of ["2147483648:0", "0:4294967296", "-1"]) await refused(rig, /out of range|is not a user/, "FROM base", `USER ${user}`, "RUN id");
-  for (const make of ["mkfifo /etc/passwd", "mknod /etc/passwd c 1 8"]) await refused(rig, /passwd is not a regular file/, "FROM base", `RUN --network=none rm /etc/passwd && ${make}`, "USER user", "RUN id");
+  for (const user of ["2147483648:0", "0:4294967296", "-1"])
+    await refused(rig, /out of range|is not a user/, "FROM base", `USER ${user}`, "RUN id");
+  for (const make of ["mkfifo /etc/passwd", "mknod /etc/passwd c 1 8"])
+    await refused(rig, /passwd is not a regular file/, "FROM base", `RUN --network=none rm /etc/passwd && ${make}`, "USER user", "RUN id");
   await refused(rig, /larger than 10 MiB/, "FROM base", "RUN --network=none truncate -s 11M /etc/passwd", "USER user", "RUN id");
-  await refused(rig, /unable to find user daemon/, "FROM base", "RUN --network=none rm /etc/passwd && ln -s ../../../../../etc/passwd /etc/passwd && mv /etc /etc2; mkdir /etc; ln -s /proc/1/root/etc/passwd /etc/passwd", "USER daemon", "RUN id");
+  await refused(
+    rig,
+    /unable to find user daemon/,
+    "FROM base",
+    "RUN --network=none rm /etc/passwd && ln -s ../../../../../etc/passwd /etc/passwd && mv /etc /etc2; mkdir /etc; ln -s /proc/1/root/etc/passwd /etc/passwd",
+    "USER daemon",
+    "RUN id",
+  );
 });
 
 rigTest("S-33 links of the context are followed inside it only", async (rig) => {
@@ -128,7 +152,12 @@ rigTest("S-38 a folder that is exported gets nothing through links, and no devic
   const out = rig.path("out");
   mkdirSync(out);
   symlinkSync(canary, join(out, "x"));
-  rig.dockerfile("FROM base AS made", `RUN --network=none mkdir -p /o/x && echo new > /o/x/file && ln -s ${canary} /o/l && ln -s ${canary}/file /o/f`, "FROM scratch", "COPY --from=made /o /");
+  rig.dockerfile(
+    "FROM base AS made",
+    `RUN --network=none mkdir -p /o/x && echo new > /o/x/file && ln -s ${canary} /o/l && ln -s ${canary}/file /o/f`,
+    "FROM scratch",
+    "COPY --from=made /o /",
+  );
   mustEnd(await rig.tsbuild(["build", "-q", "-o", out, rig.context]));
   assert.equal(readFileSync(join(out, "x/file"), "utf8"), "new\n");
   assert.equal(lstatSync(join(out, "l")).isSymbolicLink(), true);
@@ -154,21 +183,48 @@ rigTest("S-41 a step's output moves no cursor, and orders nothing from a CI runn
 rigTest("S-44 a step can't get at the runtime by /proc/self/exe", async (rig) => {
   await rig.makeBase();
   const before = execFileSync("sh", ["-c", 'sha256sum "$(command -v crun || command -v runc)" "$(command -v node)"'], { encoding: "utf8" });
-  rig.dockerfile("FROM base", String.raw`RUN --network=none printf '#!/proc/self/exe\n' > /x && chmod +x /x && ln -s /proc/self/exe /y`, 'RUN --network=none ["/x"]');
+  rig.dockerfile(
+    "FROM base",
+    String.raw`RUN --network=none printf '#!/proc/self/exe\n' > /x && chmod +x /x && ln -s /proc/self/exe /y`,
+    'RUN --network=none ["/x"]',
+  );
   await rig.tryBuild();
   rig.dockerfile("FROM base", "RUN --network=none ln -s /proc/self/exe /y", 'RUN --network=none ["/y", "sh"]');
   await rig.tryBuild();
-  assert.equal(execFileSync("sh", ["-c", 'sha256sum "$(command -v crun || command -v runc)" "$(command -v node)"'], { encoding: "utf8" }), before);
+  assert.equal(
+    execFileSync("sh", ["-c", 'sha256sum "$(command -v crun || command -v runc)" "$(command -v node)"'], { encoding: "utf8" }),
+    before,
+  );
 });
 
-rigTest("S-45 S-56 S-58 S-61 a step has three descriptors, fourteen capabilities, no groups of the caller and no core files", async (rig) => {
-  await rig.makeBase();
-  const log = await outputOf(
-    rig,
-    "RUN --network=none --mount=type=cache,target=/c --mount=type=bind,target=/b ls /proc/1/fd; grep -E '^(Cap|Groups|Seccomp:)' /proc/self/status; ulimit -c; ulimit -Hc; ulimit -c unlimited 2>/dev/null && echo raised; true",
-  );
-  assert.equal(log.replaceAll("\t", " "), ["0", "1", "2", "Groups: 0 ", "CapInh: 0000000000000000", "CapPrm: 00000000a80425fb", "CapEff: 00000000a80425fb", "CapBnd: 00000000a80425fb", "CapAmb: 0000000000000000", "Seccomp: 2", "0", "0", ""].join("\n"));
-});
+rigTest(
+  "S-45 S-56 S-58 S-61 a step has three descriptors, fourteen capabilities, no groups of the caller and no core files",
+  async (rig) => {
+    await rig.makeBase();
+    const log = await outputOf(
+      rig,
+      "RUN --network=none --mount=type=cache,target=/c --mount=type=bind,target=/b ls /proc/1/fd; grep -E '^(Cap|Groups|Seccomp:)' /proc/self/status; ulimit -c; ulimit -Hc; ulimit -c unlimited 2>/dev/null && echo raised; true",
+    );
+    assert.equal(
+      log.replaceAll("\t", " "),
+      [
+        "0",
+        "1",
+        "2",
+        "Groups: 0 ",
+        "CapInh: 0000000000000000",
+        "CapPrm: 00000000a80425fb",
+        "CapEff: 00000000a80425fb",
+        "CapBnd: 00000000a80425fb",
+        "CapAmb: 0000000000000000",
+        "Seccomp: 2",
+        "0",
+        "0",
+        "",
+      ].join("\n"),
+    );
+  },
+);
 
 rigTest("S-46 S-49 links and files in the place of /dev, /proc and /sys are refused, and nothing is made where they lead", async (rig) => {
   await rig.makeBase();
@@ -177,12 +233,26 @@ rigTest("S-46 S-49 links and files in the place of /dev, /proc and /sys are refu
     rmSync(join(rig.context, "tree"), { recursive: true, force: true });
     mkdirSync(join(rig.context, "tree"));
     symlinkSync(canary, join(rig.context, "tree", name));
-    await refused(rig, new RegExp(`the image's /${name} is not a folder`), "FROM scratch", "COPY --from=base /bin /bin", "COPY tree /", 'RUN --network=none ["/bin/sh", "-c", "ls -la /"]');
+    await refused(
+      rig,
+      new RegExp(`the image's /${name} is not a folder`),
+      "FROM scratch",
+      "COPY --from=base /bin /bin",
+      "COPY tree /",
+      'RUN --network=none ["/bin/sh", "-c", "ls -la /"]',
+    );
     assertCanary(rig);
   }
   rmSync(join(rig.context, "tree"), { recursive: true });
   rig.write("tree/dev", "a file");
-  await refused(rig, /the image's \/dev is not a folder/, "FROM scratch", "COPY --from=base /bin /bin", "COPY tree /", 'RUN --network=none ["/bin/true"]');
+  await refused(
+    rig,
+    /the image's \/dev is not a folder/,
+    "FROM scratch",
+    "COPY --from=base /bin /bin",
+    "COPY tree /",
+    'RUN --network=none ["/bin/true"]',
+  );
 });
 
 rigTest("S-49 mounts go where links lead inside the root", async (rig) => {
@@ -199,7 +269,13 @@ rigTest("S-49 mounts go where links lead inside the root", async (rig) => {
   );
   assert.equal(log, "written\n");
   assertCanary(rig);
-  await refused(rig, /could not be started/, "FROM base", "RUN --network=none ln -s /proc/1/root /t", "RUN --network=none --mount=type=tmpfs,target=/t/x true");
+  await refused(
+    rig,
+    /could not be started/,
+    "FROM base",
+    "RUN --network=none ln -s /proc/1/root /t",
+    "RUN --network=none --mount=type=tmpfs,target=/t/x true",
+  );
 });
 
 rigTest("S-47 S-50 kernel files are masked or can't be written, and filesystems can't be mounted", async (rig) => {
@@ -216,18 +292,18 @@ const DENIED: Readonly<Record<string, SystemCall>> = {
   "socket-vsock": { number: 41, args: [40, 1, 0], abi: "amd64" },
   "unshare-user": { number: 272, args: [0x10000000], abi: "amd64" },
   "clone-user": { number: 56, args: [0x10000011], abi: "amd64" },
-  "bpf": { number: 321, args: [0], abi: "amd64" },
-  "perf": { number: 298, args: [0], abi: "amd64" },
-  "userfaultfd": { number: 323, args: [0], abi: "amd64" },
+  bpf: { number: 321, args: [0], abi: "amd64" },
+  perf: { number: 298, args: [0], abi: "amd64" },
+  userfaultfd: { number: 323, args: [0], abi: "amd64" },
   "io-uring": { number: 425, args: [1], abi: "amd64" },
   "add-key": { number: 248, args: [0], abi: "amd64" },
   "request-key": { number: 249, args: [0], abi: "amd64" },
-  "keyctl": { number: 250, args: [0, -3], abi: "amd64" },
+  keyctl: { number: 250, args: [0, -3], abi: "amd64" },
   "open-by-handle": { number: 304, args: [0], abi: "amd64" },
-  "kexec": { number: 246, args: [0], abi: "amd64" },
-  "fsopen": { number: 430, args: [0], abi: "amd64" },
+  kexec: { number: 246, args: [0], abi: "amd64" },
+  fsopen: { number: 430, args: [0], abi: "amd64" },
   "open-tree": { number: 428, args: [0], abi: "amd64" },
-  "setns": { number: 308, args: [0], abi: "amd64" },
+  setns: { number: 308, args: [0], abi: "amd64" },
   "x32-socket-alg": { number: 0x40000029, args: [38, 5, 0], abi: "amd64" },
   "x32-keyctl": { number: 0x400000fa, args: [0, -3], abi: "amd64" },
   "i386-socket-alg": { number: 359, args: [38, 5, 0], abi: "i386" },
@@ -246,7 +322,12 @@ rigTest(
     rig.write("calls/clone3", syscallProgram({ number: 435, args: [0], abi: "amd64" }), 0o755);
     rig.write("calls/i386-socketcall-alg", syscallProgram({ number: 102, args: [1, SOCKET_WORDS], abi: "i386" }), 0o755);
     const log = await outputOf(rig, "COPY calls /calls", "RUN --network=none cd /calls; for f in *; do ./$f; echo $f $?; done");
-    const answers = new Map(log.trim().split("\n").map((line) => line.split(" ") as [string, string]));
+    const answers = new Map(
+      log
+        .trim()
+        .split("\n")
+        .map((line) => line.split(" ") as [string, string]),
+    );
     const { clone3, "i386-socketcall-alg": viaSocketcall, ...others } = Object.fromEntries(answers);
     assert.deepEqual(others, Object.fromEntries(Object.keys(DENIED).map((name) => [name, "1"])));
     assert.equal(clone3, "38", "ENOSYS makes a libc fall back to clone");
@@ -255,15 +336,18 @@ rigTest(
   { skip: process.arch === "x64" ? false : "the programs are for x86-64" },
 );
 
-rigTest("S-52 S-53 a step with the network reaches no metadata service, however it is written; one without reaches nothing", async (rig) => {
-  await rig.makeBase();
-  const log = await outputOf(
-    rig,
-    "RUN for a in 169.254.169.254 0xA9FEA9FE 2852039166 169.254.170.2; do nc -w 1 $a 80 </dev/null >/dev/null 2>&1 && echo reached $a; done; ip route add 169.254.169.254 dev eth0 2>/dev/null && echo routed; echo end",
-    "RUN --network=none nc -w 1 1.1.1.1 80 2>&1; ping -c 1 -W 1 1.1.1.1 2>&1 | grep -c 'Network is unreachable'; ls /sys/class/net",
-  );
-  assert.match(log, /^end\nnc: can't connect to remote host \(1\.1\.1\.1\): Network is unreachable\n1\nlo\n$/);
-});
+rigTest(
+  "S-52 S-53 a step with the network reaches no metadata service, however it is written; one without reaches nothing",
+  async (rig) => {
+    await rig.makeBase();
+    const log = await outputOf(
+      rig,
+      "RUN for a in 169.254.169.254 0xA9FEA9FE 2852039166 169.254.170.2; do nc -w 1 $a 80 </dev/null >/dev/null 2>&1 && echo reached $a; done; ip route add 169.254.169.254 dev eth0 2>/dev/null && echo routed; echo end",
+      "RUN --network=none nc -w 1 1.1.1.1 80 2>&1; ping -c 1 -W 1 1.1.1.1 2>&1 | grep -c 'Network is unreachable'; ls /sys/class/net",
+    );
+    assert.match(log, /^end\nnc: can't connect to remote host \(1\.1\.1\.1\): Network is unreachable\n1\nlo\n$/);
+  },
+);
 
 rigTest("S-54 steps side by side can't reach one another, nor see each other's processes and shared memory", async (rig) => {
   await rig.makeBase();
@@ -294,10 +378,12 @@ rigTest("S-64 a secret is in no file of the store while the step runs, nor after
   writeFileSync(rig.path("secret"), "sesame-4711");
   rig.dockerfile(
     "FROM base",
-    "RUN --network=none --mount=type=secret,id=s,env=WORD --mount=type=secret,id=s,target=/t/secret --mount=type=cache,target=/c [ \"$WORD\" = \"$(cat /t/secret)\" ] && stat -c %a /t/secret; ln /t/secret /c/hard 2>/dev/null; mount --bind /t/secret /c 2>/dev/null; (sleep 99 < /t/secret &); echo ready; i=0; while [ ! -f /c/go ] && [ $i -lt 100 ]; do sleep 0.1; i=$((i+1)); done; rm -f /c/go; find / -xdev -name hard",
+    'RUN --network=none --mount=type=secret,id=s,env=WORD --mount=type=secret,id=s,target=/t/secret --mount=type=cache,target=/c [ "$WORD" = "$(cat /t/secret)" ] && stat -c %a /t/secret; ln /t/secret /c/hard 2>/dev/null; mount --bind /t/secret /c 2>/dev/null; (sleep 99 < /t/secret &); echo ready; i=0; while [ ! -f /c/go ] && [ $i -lt 100 ]; do sleep 0.1; i=$((i+1)); done; rm -f /c/go; find / -xdev -name hard',
   );
   const running = rig.start(rig.buildArgs(["--secret", `id=s,src=${rig.path("secret")}`]));
-  await running.until(({ stderr }) => stderr.includes(Buffer.from("ready\n").toString("base64").slice(0, 7)) || /NDAwCnJlYWR5/.test(stderr));
+  await running.until(
+    ({ stderr }) => stderr.includes(Buffer.from("ready\n").toString("base64").slice(0, 7)) || /NDAwCnJlYWR5/.test(stderr),
+  );
   assert.equal(storeHas(rig, "sesame-4711"), false, "while it runs");
   const mounts = join(rig.root, "v1/mounts");
   for (const name of readdirSync(mounts)) writeFileSync(join(mounts, name, "fs/go"), "");
@@ -305,21 +391,31 @@ rigTest("S-64 a secret is in no file of the store while the step runs, nor after
   assert.equal(storeHas(rig, "sesame-4711"), false, "afterwards");
 });
 
-rigTest("R-39 a step that prints much and long lines, closes its outputs and reads its input neither blocks nor fills the memory", async (rig) => {
-  await rig.makeBase();
-  rig.dockerfile("FROM base", "RUN --network=none cat; dd if=/dev/zero bs=1M count=10 2>/dev/null | tr '\\0' x; echo; yes aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa | head -c 60000000; (while :; do sleep 1; done) & exec >&- 2>&-", "RUN --network=none echo next");
-  mustEnd(await rig.tsbuild(["build", "--progress=plain", rig.context]));
-  const logs = execFileSync("find", [join(rig.root, "v1/builds"), "-name", "*.log", "-size", "+60000k"], { encoding: "utf8" });
-  const [log] = logs.trim().split("\n");
-  assert.ok(log !== undefined && log !== "", "the whole output is on disk");
-  assert.equal(lstatSync(log).size, 10 * 1024 * 1024 + 1 + 60_000_000);
-});
+rigTest(
+  "R-39 a step that prints much and long lines, closes its outputs and reads its input neither blocks nor fills the memory",
+  async (rig) => {
+    await rig.makeBase();
+    rig.dockerfile(
+      "FROM base",
+      "RUN --network=none cat; dd if=/dev/zero bs=1M count=10 2>/dev/null | tr '\\0' x; echo; yes aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa | head -c 60000000; (while :; do sleep 1; done) & exec >&- 2>&-",
+      "RUN --network=none echo next",
+    );
+    mustEnd(await rig.tsbuild(["build", "--progress=plain", rig.context]));
+    const logs = execFileSync("find", [join(rig.root, "v1/builds"), "-name", "*.log", "-size", "+60000k"], { encoding: "utf8" });
+    const [log] = logs.trim().split("\n");
+    assert.ok(log !== undefined && log !== "", "the whole output is on disk");
+    assert.equal(lstatSync(log).size, 10 * 1024 * 1024 + 1 + 60_000_000);
+  },
+);
 
 rigTest("R-40 a current folder that is gone and a closed output are named in one line", async (rig) => {
   await rig.makeBase();
   rig.dockerfile("FROM base", "RUN --network=none echo x > /x");
   const inShell = (script: string): Promise<Ended> =>
-    run("sh", ["-c", script, "sh", launcherPath(), rig.context], { cwd: rig.path(), env: { ...process.env, TSBUILD_ROOT: rig.root, TMPDIR: "/nowhere", HOME: undefined } });
+    run("sh", ["-c", script, "sh", launcherPath(), rig.context], {
+      cwd: rig.path(),
+      env: { ...process.env, TSBUILD_ROOT: rig.root, TMPDIR: "/nowhere", HOME: undefined },
+    });
   const gone = await inShell('mkdir gone && cd gone && rmdir ../gone && exec "$1" build "$2"');
   assert.equal(gone.code, 1, gone.stderr);
   assert.match(gone.stderr, /current folder does not exist/);

@@ -21,7 +21,12 @@ export interface FinishedImage {
 }
 
 /** Computes what the config lacks and stores it. */
-export async function finishImage(work: LayerWork, target: CompiledTarget, chain: Chain, epochSec: number | undefined): Promise<FinishedImage> {
+export async function finishImage(
+  work: LayerWork,
+  target: CompiledTarget,
+  chain: Chain,
+  epochSec: number | undefined,
+): Promise<FinishedImage> {
   const { store } = work;
   const diffIds = await diffIdsOf(work, chain);
   const newLayers = chain.slice(target.image.rootfs.diff_ids.length);

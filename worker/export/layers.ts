@@ -21,7 +21,10 @@ export async function diffIdsOf(work: LayerWork, chain: Chain): Promise<readonly
 async function diffIdOf({ store, pools, signal }: LayerWork, name: SnapshotName): Promise<Digest> {
   const meta = await store.snapshots.meta(name);
   if (meta.diffId !== undefined) return meta.diffId;
-  const diffId = await pools.run({ type: "diff-id", dir: store.snapshots.directory(name), listPath: store.snapshots.listPath(name) }, { signal });
+  const diffId = await pools.run(
+    { type: "diff-id", dir: store.snapshots.directory(name), listPath: store.snapshots.listPath(name) },
+    { signal },
+  );
   await store.snapshots.annotate(name, { diffId });
   return diffId;
 }
@@ -85,7 +88,8 @@ async function makeBlob({ store, pools, signal }: LayerWork, name: SnapshotName,
   await checkDiffId({ store, name, diffId: made.diffId, isRewritten: timestampSec !== undefined });
   await writer.commitAs(made.digest);
   const blob: Descriptor = { mediaType: layerMediaType(compression, true), digest: made.digest, size: made.size };
-  if (timestampSec === undefined && level === undefined) await store.snapshots.annotate(name, { diffId: made.diffId, blob: [compression, blob] });
+  if (timestampSec === undefined && level === undefined)
+    await store.snapshots.annotate(name, { diffId: made.diffId, blob: [compression, blob] });
   return blob;
 }
 

@@ -30,20 +30,37 @@ type Exported = Omit<BuildResult, "buildId">;
 /** The filesystem of an image that has none. */
 const NO_FILES: Result = { chain: [], identity: undefined };
 
-export async function exportBuild(context: ExportContext, compiled: CompiledBuild, results: readonly (Result | undefined)[]): Promise<Exported> {
+export async function exportBuild(
+  context: ExportContext,
+  compiled: CompiledBuild,
+  results: readonly (Result | undefined)[],
+): Promise<Exported> {
   const { env, signal } = context;
   const request: BuildRequest = { ...context.request, sourceDateEpoch: compiled.sourceDateEpoch ?? context.request.sourceDateEpoch };
   const work: LayerWork = { store: env.store, pools: env.pools, signal };
   const outputs = request.outputs.map((output) => ({ output, options: imageOptions(output) }));
-  const needsImage = request.wantsImageId || request.tags.length > 0 || request.outputs.some(({ type }) => type !== "local" && type !== "tar");
+  const needsImage =
+    request.wantsImageId || request.tags.length > 0 || request.outputs.some(({ type }) => type !== "local" && type !== "tar");
   const images = needsImage
-    ? await Promise.all(compiled.targets.map((target, index) => finishImage(work, target, (results[index] ?? NO_FILES).chain, request.sourceDateEpoch)))
+    ? await Promise.all(
+        compiled.targets.map((target, index) => finishImage(work, target, (results[index] ?? NO_FILES).chain, request.sourceDateEpoch)),
+      )
     : [];
   let target: Descriptor | undefined;
   if (request.tags.length > 0) target = await storeLocally(context, images, request.tags);
-  for (const { output, options } of outputs) target = (await exportOne({ ...context, request }, { work, images, results, compiled }, output, options)) ?? target;
+  for (const { output, options } of outputs)
+    target = (await exportOne({ ...context, request }, { work, images, results, compiled }, output, options)) ?? target;
   const id = preferred(images)?.id;
-  return { imageId: id, target, metadata: metadataOf(request, outputs.map(({ options }) => options), id, target) };
+  return {
+    imageId: id,
+    target,
+    metadata: metadataOf(
+      request,
+      outputs.map(({ options }) => options),
+      id,
+      target,
+    ),
+  };
 }
 
 interface Made {
@@ -68,18 +85,32 @@ async function exportOne(context: ExportContext, made: Made, output: Output, opt
     case "docker":
       return reportStep(env.events, `exporting to ${output.type} image format`, async () => {
         const root = await manifests(made, request, options);
-        await writeArchive({ store: env.store, type: output.type, dest: output.dest, asTar: options.asTar, names, root, signal: context.signal });
+        await writeArchive({
+          store: env.store,
+          type: output.type,
+          dest: output.dest,
+          asTar: options.asTar,
+          names,
+          root,
+          signal: context.signal,
+        });
         return root;
       });
     case "local":
     case "tar":
-      await reportStep(env.events, "exporting to client", () => copyFiles(made.work, output, made.compiled, made.results, request.sourceDateEpoch));
+      await reportStep(env.events, "exporting to client", () =>
+        copyFiles(made.work, output, made.compiled, made.results, request.sourceDateEpoch),
+      );
       return undefined;
   }
 }
 
 /** Names in the store for the image of this machine's platform, or the one that comes closest. */
-async function storeLocally(context: ExportContext, images: readonly FinishedImage[], names: readonly string[]): Promise<Descriptor | undefined> {
+async function storeLocally(
+  context: ExportContext,
+  images: readonly FinishedImage[],
+  names: readonly string[],
+): Promise<Descriptor | undefined> {
   const image = preferred(images);
   if (image === undefined) return undefined;
   const { store } = context.env;
@@ -133,7 +164,9 @@ async function pushAll({ env, registry, signal }: ExportContext, names: readonly
   const { pushImage } = await import("../../image/push.js");
   const client = await registry.client();
   for (const name of names) {
-    await reportStep(env.events, `pushing ${name}`, () => pushImage({ client, store: env.store.content, reference: parseReference(name), root, signal }));
+    await reportStep(env.events, `pushing ${name}`, () =>
+      pushImage({ client, store: env.store.content, reference: parseReference(name), root, signal }),
+    );
   }
 }
 
@@ -142,7 +175,12 @@ function fullName(name: string): string {
 }
 
 /** As BuildKit names these. */
-function metadataOf(request: BuildRequest, options: readonly ImageOptions[], id: Digest | undefined, target: Descriptor | undefined): Record<string, unknown> {
+function metadataOf(
+  request: BuildRequest,
+  options: readonly ImageOptions[],
+  id: Digest | undefined,
+  target: Descriptor | undefined,
+): Record<string, unknown> {
   const names = [...new Set([...request.tags, ...options.flatMap((each) => each.names)])];
   return {
     ...(id === undefined ? {} : { "containerimage.config.digest": id }),

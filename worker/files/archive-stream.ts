@@ -76,7 +76,7 @@ async function decompressed(fd: number, compression: Compression): Promise<Decom
 const CHUNK = 256 * 1024;
 
 async function* fileChunks(fd: number): AsyncGenerator<Buffer> {
-  for (let position = 0; ; ) {
+  for (let position = 0; ;) {
     const chunk = Buffer.allocUnsafe(CHUNK);
     const length = readSync(fd, chunk, 0, CHUNK, position);
     if (length === 0) return;
@@ -91,7 +91,11 @@ const MOST_STDERR = 2000;
 
 function byProgram(fd: number, program: "bzip2" | "xz"): Decompressed {
   // as a program's standard input the descriptor is read from where it stands: at the start, since nothing moved it
-  const child = spawn(program, ["-d", "-c"], { env: SAFE_ENV, cwd: "/", stdio: [fd, "pipe", "pipe"] }) as ChildProcessByStdio<null, Readable, Readable>;
+  const child = spawn(program, ["-d", "-c"], { env: SAFE_ENV, cwd: "/", stdio: [fd, "pipe", "pipe"] }) as ChildProcessByStdio<
+    null,
+    Readable,
+    Readable
+  >;
   let stderr = "";
   child.stderr.on("data", (chunk: Buffer) => {
     if (stderr.length < MOST_STDERR) stderr += chunk.toString("latin1");
@@ -101,7 +105,11 @@ function byProgram(fd: number, program: "bzip2" | "xz"): Decompressed {
       resolve(programError(program, error));
     });
     child.once("close", (code) => {
-      resolve(code === 0 ? undefined : new TsbuildError("ARCHIVE_BROKEN", `${program} can't unpack the archive: ${stderr.trim().slice(0, MOST_STDERR)}`));
+      resolve(
+        code === 0
+          ? undefined
+          : new TsbuildError("ARCHIVE_BROKEN", `${program} can't unpack the archive: ${stderr.trim().slice(0, MOST_STDERR)}`),
+      );
     });
   });
   return { stream: child.stdout, failure: () => exited, end: () => child.kill("SIGKILL") };
@@ -109,9 +117,16 @@ function byProgram(fd: number, program: "bzip2" | "xz"): Decompressed {
 
 function programError(program: string, error: Error): TsbuildError {
   if (!isErrno(error, "ENOENT")) return new TsbuildError("ARCHIVE_BROKEN", `can't run ${program}: ${error.message}`, { cause: error });
-  return new TsbuildError("ARCHIVE_TOOL_MISSING", `the archive is compressed with ${program}, and there is no program "${program}" on this machine`, {
-    hint: program === "xz" ? "install the package xz-utils, or use ADD --unpack=false" : "install the package bzip2, or use ADD --unpack=false",
-  });
+  return new TsbuildError(
+    "ARCHIVE_TOOL_MISSING",
+    `the archive is compressed with ${program}, and there is no program "${program}" on this machine`,
+    {
+      hint:
+        program === "xz"
+          ? "install the package xz-utils, or use ADD --unpack=false"
+          : "install the package bzip2, or use ADD --unpack=false",
+    },
+  );
 }
 
 /** The first bytes of the uncompressed content, at least a block if there is one. What can't be decompressed is no archive. */

@@ -21,7 +21,11 @@ type Item = Partial<TarHeader> & { readonly name: string; readonly text?: string
 function tarOf(items: readonly Item[]): Buffer {
   const blocks = items.flatMap(({ text = "", ...header }) => {
     const data = Buffer.from(text);
-    return [encodeHeader({ typeFlag: "0", mode: 0o644, uid: 0, gid: 0, mtimeNs: 1_500_000_000_000_000_000n, ...header, size: data.length }), data, Buffer.alloc(paddingAfter(data.length))];
+    return [
+      encodeHeader({ typeFlag: "0", mode: 0o644, uid: 0, gid: 0, mtimeNs: 1_500_000_000_000_000_000n, ...header, size: data.length }),
+      data,
+      Buffer.alloc(paddingAfter(data.length)),
+    ];
   });
   return Buffer.concat([...blocks, Buffer.alloc(1024)]);
 }
@@ -84,7 +88,13 @@ for (const [name, compress] of Object.entries(COMPRESSIONS)) {
   });
 }
 
-for (const [name, content] of [["an empty file", ""], ["a short file", "x"], ["what begins like gzip only", "\x1f\x8b\x08 no"], ["what begins like bzip2 only", "BZh91AY no"], ["a block of zeros", "\0".repeat(1024)]] as const) {
+for (const [name, content] of [
+  ["an empty file", ""],
+  ["a short file", "x"],
+  ["what begins like gzip only", "\x1f\x8b\x08 no"],
+  ["what begins like bzip2 only", "BZh91AY no"],
+  ["a block of zeros", "\0".repeat(1024)],
+] as const) {
   test(`${name} is copied`, async () => {
     using root = new TestFolder();
     await add(root, Buffer.from(content, "latin1"), "/d/");
@@ -101,34 +111,62 @@ test("without unpack an archive is a file", async () => {
 test("owners, modes and times are the archive's; the folder that is unpacked into is root's", async () => {
   using root = new TestFolder();
   await add(root, tarOf(SAMPLE), "/o/", { mode: "0777" });
-  assert.deepEqual(["o", "o/dir", "o/dir/two.txt", "o/one.txt"].map((path) => root.meta(path)), ["0755 0:0", "0750 1000:50", "0600 1000:50", "0644 0:0"]);
+  assert.deepEqual(
+    ["o", "o/dir", "o/dir/two.txt", "o/one.txt"].map((path) => root.meta(path)),
+    ["0755 0:0", "0750 1000:50", "0600 1000:50", "0644 0:0"],
+  );
   assert.equal(lstatSync(join(root.path, "o/dir"), { bigint: true }).mtimeNs, 1_500_000_000_000_000_000n);
 });
 
 test("--chown counts for all that is unpacked", async () => {
   using root = new TestFolder();
   await add(root, tarOf([...SAMPLE, { name: "su", mode: 0o4755 }, { name: "no/parent/f" }]), "/o/", { owner: { user: "7", group: "8" } });
-  assert.deepEqual(["o", "o/dir", "o/dir/two.txt", "o/su", "o/no/parent"].map((path) => root.meta(path)), ["0755 7:8", "0750 7:8", "0600 7:8", "4755 7:8", "0755 7:8"]);
+  assert.deepEqual(
+    ["o", "o/dir", "o/dir/two.txt", "o/su", "o/no/parent"].map((path) => root.meta(path)),
+    ["0755 7:8", "0750 7:8", "0600 7:8", "4755 7:8", "0755 7:8"],
+  );
 });
 
 test("folders are merged and get the archive's mode, all else is replaced", async () => {
-  using root = new TestFolder({ "m/dir/keep": "keep", "m/one.txt": "old", "m/link/": "", "m/link/in": "x", target: "t", "m/dir/two.txt": "-> /target" });
+  using root = new TestFolder({
+    "m/dir/keep": "keep",
+    "m/one.txt": "old",
+    "m/link/": "",
+    "m/link/in": "x",
+    target: "t",
+    "m/dir/two.txt": "-> /target",
+  });
   root.chmod("m/dir", 0o700);
   await add(root, tarOf(SAMPLE), "/m/");
-  assert.deepEqual(root.read(), { m: "dir", "m/dir": "dir", "m/dir/keep": "keep", "m/dir/two.txt": "two\n", "m/link": "-> one.txt", "m/one.txt": "one\n", target: "t" });
+  assert.deepEqual(root.read(), {
+    m: "dir",
+    "m/dir": "dir",
+    "m/dir/keep": "keep",
+    "m/dir/two.txt": "two\n",
+    "m/link": "-> one.txt",
+    "m/one.txt": "one\n",
+    target: "t",
+  });
   assert.equal(root.meta("m/dir"), "0750 0:0".replace("0:0", "1000:50"));
 });
 
 test("hard links, fifos, setuid files, names in unicode and bytes, missing parents", async () => {
   using root = await unpacked([
-    { name: "no/parent/f", text: "implied" }, { name: "hl1", text: "hard" }, { name: "hl2", typeFlag: "1", linkName: "hl1" },
-    { name: "fifo", typeFlag: "6", mode: 0o600 }, { name: "su", mode: 0o4755, uid: 1000, gid: 1000 }, { name: "grün/ß.txt", mode: 0o640 },
+    { name: "no/parent/f", text: "implied" },
+    { name: "hl1", text: "hard" },
+    { name: "hl2", typeFlag: "1", linkName: "hl1" },
+    { name: "fifo", typeFlag: "6", mode: 0o600 },
+    { name: "su", mode: 0o4755, uid: 1000, gid: 1000 },
+    { name: "grün/ß.txt", mode: 0o640 },
     { name: "null", typeFlag: "3", mode: 0o666, devMajor: 1, devMinor: 3 },
   ]);
   assert.equal(lstatSync(join(root.path, "hl1")).ino, lstatSync(join(root.path, "hl2")).ino);
   assert.equal(lstatSync(join(root.path, "fifo")).isFIFO(), true);
   assert.equal(lstatSync(join(root.path, "null")).rdev, lstatSync("/dev/null").rdev);
-  assert.deepEqual(["no/parent", "su", "grün", "grün/ß.txt"].map((path) => root.meta(path)), ["0755 0:0", "4755 1000:1000", "0755 0:0", "0640 0:0"]);
+  assert.deepEqual(
+    ["no/parent", "su", "grün", "grün/ß.txt"].map((path) => root.meta(path)),
+    ["0755 0:0", "4755 1000:1000", "0755 0:0", "0640 0:0"],
+  );
 });
 
 test("a capability in an archive is kept, byte for byte", async () => {
@@ -140,7 +178,11 @@ test("a capability in an archive is kept, byte for byte", async () => {
 test("a broken archive is an error that names the file", async () => {
   using root = new TestFolder();
   const tar = tarOf([{ name: "big", text: "x".repeat(200_000) }]);
-  for (const [name, archive] of [["plain", tar.subarray(0, 100_000)], ["gzip", gzipSync(tar).subarray(0, -20)], ["xz", byProgram("xz", tar).subarray(0, -20)]] as const) {
+  for (const [name, archive] of [
+    ["plain", tar.subarray(0, 100_000)],
+    ["gzip", gzipSync(tar).subarray(0, -20)],
+    ["xz", byProgram("xz", tar).subarray(0, -20)],
+  ] as const) {
     await assert.rejects(add(root, archive, `/${name}`), { code: "ARCHIVE_BROKEN" }, name);
   }
 });
@@ -150,14 +192,25 @@ const ESCAPES: readonly (readonly [name: string, items: readonly Item[]])[] = [
   ["a name with .. in the middle", [{ name: "a/../../evil", text: "x" }]],
   ["a hard link to ..", [{ name: "h", typeFlag: "1", linkName: "../canary" }]],
   ["a hard link to an absolute name outside", [{ name: "h", typeFlag: "1", linkName: "CANARY/secret" }]],
-  ["a hard link through a link", [{ name: "l", typeFlag: "2", linkName: "CANARY" }, { name: "h", typeFlag: "1", linkName: "l/secret" }]],
+  [
+    "a hard link through a link",
+    [
+      { name: "l", typeFlag: "2", linkName: "CANARY" },
+      { name: "h", typeFlag: "1", linkName: "l/secret" },
+    ],
+  ],
 ];
 
 for (const [name, items] of ESCAPES) {
   test(`hostile archive: ${name} is refused`, async () => {
     using canary = new TestFolder({ secret: "canary" });
-    const real = items.map((item) => (item.linkName === undefined ? item : { ...item, linkName: item.linkName.replace("CANARY", canary.path) }));
-    await assert.rejects(unpacked(real), (error: Error & { code?: string }) => error.code === "ARCHIVE_UNSAFE" || error.code === "ARCHIVE_BROKEN");
+    const real = items.map((item) =>
+      item.linkName === undefined ? item : { ...item, linkName: item.linkName.replace("CANARY", canary.path) },
+    );
+    await assert.rejects(
+      unpacked(real),
+      (error: Error & { code?: string }) => error.code === "ARCHIVE_UNSAFE" || error.code === "ARCHIVE_BROKEN",
+    );
     assert.equal(lstatSync(join(canary.path, "secret")).nlink, 1);
   });
 }
@@ -165,10 +218,14 @@ for (const [name, items] of ESCAPES) {
 test("hostile archive: links in it lead nowhere but into the root", async () => {
   using canary = new TestFolder({ passwd: "canary" });
   const items: readonly Item[] = [
-    { name: "etc", typeFlag: "2", linkName: canary.path }, { name: "etc/passwd", text: "evil" },
-    { name: "up", typeFlag: "2", linkName: "../../../../../../../.." }, { name: `up${canary.path}/passwd`, text: "evil" },
-    { name: "p", typeFlag: "2", linkName: `${canary.path}/passwd` }, { name: "p", text: "evil" },
-    { name: "magic", typeFlag: "2", linkName: "/proc/self/root" }, { name: `magic${canary.path}/passwd`, text: "evil" },
+    { name: "etc", typeFlag: "2", linkName: canary.path },
+    { name: "etc/passwd", text: "evil" },
+    { name: "up", typeFlag: "2", linkName: "../../../../../../../.." },
+    { name: `up${canary.path}/passwd`, text: "evil" },
+    { name: "p", typeFlag: "2", linkName: `${canary.path}/passwd` },
+    { name: "p", text: "evil" },
+    { name: "magic", typeFlag: "2", linkName: "/proc/self/root" },
+    { name: `magic${canary.path}/passwd`, text: "evil" },
   ];
   using root = await unpacked(items);
   assert.deepEqual(canary.read(), { passwd: "canary" });
@@ -189,5 +246,8 @@ test("an archive behind a link in the context can't be one outside of it", async
 });
 
 test("compressions are told by the first bytes", () => {
-  assert.deepEqual(Object.values(COMPRESSIONS).map((compress) => compressionOf(compress(Buffer.alloc(10)))), ["none", "gzip", "bzip2", "xz", "zstd"]);
+  assert.deepEqual(
+    Object.values(COMPRESSIONS).map((compress) => compressionOf(compress(Buffer.alloc(10)))),
+    ["none", "gzip", "bzip2", "xz", "zstd"],
+  );
 });

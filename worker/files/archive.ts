@@ -52,7 +52,11 @@ const HINT = "use ADD --unpack=false or COPY to take the file as it is";
 function archiveError(error: unknown, path: string): unknown {
   if (!(error instanceof Error)) return error;
   const isReaders = error instanceof TsbuildError && error.code.startsWith("LAYER_");
-  const isDecoders = !(error instanceof TsbuildError) && "code" in error && typeof error.code === "string" && /^(Z_|ZSTD_|ERR_ZSTD)/.test(error.code);
+  const isDecoders =
+    !(error instanceof TsbuildError) && "code" in error && typeof error.code === "string" && /^(Z_|ZSTD_|ERR_ZSTD)/.test(error.code);
   if (!isReaders && !isDecoders) return error;
-  return new TsbuildError("ARCHIVE_BROKEN", `"/${path}" can't be unpacked: ${error.message.replace(/^the layer/, "the archive")}`, { cause: error, hint: HINT });
+  return new TsbuildError("ARCHIVE_BROKEN", `"/${path}" can't be unpacked: ${error.message.replace(/^the layer/, "the archive")}`, {
+    cause: error,
+    hint: HINT,
+  });
 }

@@ -14,7 +14,11 @@ import { openDirectoryView } from "./view.js";
 
 const ALL: ChecksumOptions = { owner: true, mode: true, contentsOnly: true };
 
-async function sum(folder: TestFolder, sources: readonly string[] = ["/d"], { options = ALL, action = {} }: { options?: ChecksumOptions; action?: Partial<CopyAction> } = {}): Promise<SelectionChecksum> {
+async function sum(
+  folder: TestFolder,
+  sources: readonly string[] = ["/d"],
+  { options = ALL, action = {} }: { options?: ChecksumOptions; action?: Partial<CopyAction> } = {},
+): Promise<SelectionChecksum> {
   using view = openDirectoryView(loadKernel(), folder.path);
   return await selectionChecksum(selectSources(view, copyAction(sources, "/x", action)), options, fileHasher(view));
 }
@@ -29,21 +33,30 @@ const CHANGES: readonly (readonly [what: string, change: (path: (name: string) =
   ["a mode", (at) => chmodSync(at("d/a"), 0o755)],
   ["a folder's mode", (at) => chmodSync(at("d/sub"), 0o700)],
   ["an owner", (at) => chownSync(at("d/a"), 1, 0)],
-  ["a link's target", (at) => {
-    unlinkSync(at("d/link"));
-    symlinkSync("c", at("d/link"));
-  }],
-  ["a file for a link", (at) => {
-    unlinkSync(at("d/link"));
-    writeFileSync(at("d/link"), "a");
-  }],
+  [
+    "a link's target",
+    (at) => {
+      unlinkSync(at("d/link"));
+      symlinkSync("c", at("d/link"));
+    },
+  ],
+  [
+    "a file for a link",
+    (at) => {
+      unlinkSync(at("d/link"));
+      writeFileSync(at("d/link"), "a");
+    },
+  ],
   ["a file less", (at) => rmSync(at("d/sub/b"))],
   ["an empty file more", (at) => writeFileSync(at("d/more"), "")],
   ["an xattr", (at) => loadKernel().setXattr(at("d/a"), "user.x", Buffer.from([1, 0xff]))],
-  ["a hard link in the place of a file", (at) => {
-    unlinkSync(at("d/e"));
-    linkSync(at("d/c"), at("d/e"));
-  }],
+  [
+    "a hard link in the place of a file",
+    (at) => {
+      unlinkSync(at("d/e"));
+      linkSync(at("d/c"), at("d/e"));
+    },
+  ],
 ];
 
 for (const [what, change] of CHANGES) {
@@ -76,7 +89,10 @@ test("what is in a folder may move, a file's name counts", async () => {
   using folder = new TestFolder({ "one/a": "1", "two/deep/a": "1", "f/x": "x", "g/y": "x" });
   assert.equal((await sum(folder, ["/one"])).digest, (await sum(folder, ["/two/deep"])).digest);
   assert.notEqual((await sum(folder, ["/f/x"])).digest, (await sum(folder, ["/g/y"])).digest);
-  assert.notEqual((await sum(folder, ["/one"], { options: { ...ALL, contentsOnly: false } })).digest, (await sum(folder, ["/two/deep"], { options: { ...ALL, contentsOnly: false } })).digest);
+  assert.notEqual(
+    (await sum(folder, ["/one"], { options: { ...ALL, contentsOnly: false } })).digest,
+    (await sum(folder, ["/two/deep"], { options: { ...ALL, contentsOnly: false } })).digest,
+  );
 });
 
 test("two sources are not one with the same files", async () => {
@@ -87,22 +103,41 @@ test("two sources are not one with the same files", async () => {
 test("each file is a part, named by its path", async () => {
   using folder = sample();
   const before = await sum(folder);
-  assert.deepEqual(before.parts.map(({ name }) => name), ["a", "c", "e", "link", "sub", "sub/b"]);
+  assert.deepEqual(
+    before.parts.map(({ name }) => name),
+    ["a", "c", "e", "link", "sub", "sub/b"],
+  );
   writeFileSync(join(folder.path, "d/a"), "A");
   const after = await sum(folder);
-  assert.deepEqual(after.parts.filter((part, index) => part.value !== before.parts[index]?.value).map(({ name }) => name), ["a"]);
+  assert.deepEqual(
+    after.parts.filter((part, index) => part.value !== before.parts[index]?.value).map(({ name }) => name),
+    ["a"],
+  );
 });
 
 test("a file whose digest is remembered is not read", async () => {
   using folder = sample();
   const known = new Map<string, Digest>();
   const asked: string[] = [];
-  const memo: DigestMemo = { get: (path) => (asked.push(path), known.get(path)), set: (path, _stat, digest) => void known.set(path, digest) };
+  const memo: DigestMemo = {
+    get: (path) => (asked.push(path), known.get(path)),
+    set: (path, _stat, digest) => void known.set(path, digest),
+  };
   using view = openDirectoryView(loadKernel(), folder.path);
   const selected = selectSources(view, copyAction(["/d"], "/x"));
   const cold = await selectionChecksum(selected, ALL, fileHasher(view, { memo }));
   assert.equal(known.get("d/a"), sha256Digest("a"));
-  const blind = { ...view, label: "x", hasOwners: true, lstat: () => undefined, list: () => [], hiddenBy: () => undefined, open: (path: string): number => { throw new Error(`read ${path}`); } };
+  const blind = {
+    ...view,
+    label: "x",
+    hasOwners: true,
+    lstat: () => undefined,
+    list: () => [],
+    hiddenBy: () => undefined,
+    open: (path: string): number => {
+      throw new Error(`read ${path}`);
+    },
+  };
   assert.equal((await selectionChecksum(selected, ALL, fileHasher(blind, { memo }))).digest, cold.digest);
   assert.equal(asked.length, 8);
 });

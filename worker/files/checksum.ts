@@ -36,7 +36,12 @@ export type FileHash = (selected: Selected) => Digest | Promise<Digest>;
  * Counts: paths below the sources, types, permission bits, link targets, which files are hard links of each other, device numbers, xattrs,
  * bytes. Does not count: times, where the source lies, the name of a folder whose content is copied.
  */
-export async function selectionChecksum(selected: readonly Selected[], options: ChecksumOptions, hashFile: FileHash, signal?: AbortSignal): Promise<SelectionChecksum> {
+export async function selectionChecksum(
+  selected: readonly Selected[],
+  options: ChecksumOptions,
+  hashFile: FileHash,
+  signal?: AbortSignal,
+): Promise<SelectionChecksum> {
   const checksum = new RunningChecksum(options);
   const pace = new Pace(signal);
   for (const one of selected) {
@@ -108,7 +113,10 @@ function shortFacts(facts: readonly (string | number | null)[], digest: Digest |
 }
 
 /** Hashes selected files of a view, each at most once per state when there is a memo. */
-export function fileHasher(view: SourceView, { memo, signal }: { readonly memo?: DigestMemo | undefined; readonly signal?: AbortSignal | undefined } = {}): FileHash {
+export function fileHasher(
+  view: SourceView,
+  { memo, signal }: { readonly memo?: DigestMemo | undefined; readonly signal?: AbortSignal | undefined } = {},
+): FileHash {
   const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
   const pace = new Pace(signal);
   const read = async (selected: Selected): Promise<Digest> => {

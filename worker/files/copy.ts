@@ -77,7 +77,9 @@ async function beginSource(context: CopyContext, selected: Selected, placed: Set
 async function unpackInto(context: CopyContext, selected: Selected): Promise<Digest | undefined> {
   const { view, destination, action } = context;
   const isUnpacked = await unpackArchive({
-    view, selected, pace: context.pace,
+    view,
+    selected,
+    pace: context.pace,
     prepare: () => {
       const folder = locate(context, action.destination);
       destination.makeFolders(folder, { ...parentOptions(context), mode: PARENT_MODE });
@@ -107,7 +109,12 @@ function locate({ action, destination }: CopyContext, path: string): string {
   return action.followDestinationLinks ? destination.resolve(path) : cleanRelative(path);
 }
 
-function parentOptions({ action, owner, mtimeNs }: CopyContext): { mode: number; ids: Ids; mtimeNs: bigint | undefined; replaces: boolean } {
+function parentOptions({ action, owner, mtimeNs }: CopyContext): {
+  mode: number;
+  ids: Ids;
+  mtimeNs: bigint | undefined;
+  replaces: boolean;
+} {
   const mode = action.mode === undefined ? PARENT_MODE : applyMode(action.mode, PARENT_MODE, true);
   return { mode, ids: owner ?? ROOT, mtimeNs, replaces: !action.followDestinationLinks };
 }
@@ -137,7 +144,11 @@ function copyFolder(context: CopyContext, path: string, { entry, relative, impli
   const metadata = metadataOf(context, entry);
   if (existing === undefined) return destination.makeFolder(path, metadata);
   if (existing !== "dir") {
-    if (action.followDestinationLinks) throw conflict(`cannot copy a folder to "/${path}": it is not a directory`, existing === "symlink" ? "it is a link; copy to the folder it leads to" : "a file is in the way");
+    if (action.followDestinationLinks)
+      throw conflict(
+        `cannot copy a folder to "/${path}": it is not a directory`,
+        existing === "symlink" ? "it is a link; copy to the folder it leads to" : "a file is in the way",
+      );
     destination.remove(path);
     return destination.makeFolder(path, metadata);
   }
@@ -150,7 +161,8 @@ function copyFolder(context: CopyContext, path: string, { entry, relative, impli
 function makeRoom({ destination, action }: CopyContext, path: string): void {
   const existing = destination.lstat(path);
   if (existing === undefined) return;
-  if (existing.type === "dir" && action.followDestinationLinks) throw conflict(`cannot replace directory "/${path}" with a file`, "choose another destination, or remove the folder before");
+  if (existing.type === "dir" && action.followDestinationLinks)
+    throw conflict(`cannot replace directory "/${path}" with a file`, "choose another destination, or remove the folder before");
   destination.remove(path);
 }
 
@@ -214,5 +226,7 @@ function conflict(message: string, hint: string): TsbuildError {
 }
 
 function needsFolder({ destination }: CopyAction): TsbuildError {
-  return new TsbuildError("COPY_NEEDS_FOLDER", `several sources can't be copied to one file "${destination}"`, { hint: `write "${destination}/" if "${baseName(destination)}" is to be a folder` });
+  return new TsbuildError("COPY_NEEDS_FOLDER", `several sources can't be copied to one file "${destination}"`, {
+    hint: `write "${destination}/" if "${baseName(destination)}" is to be a folder`,
+  });
 }

@@ -1,5 +1,17 @@
 /** The tree that is changed. Paths as in tree.ts: relative to its root, links resolved before. */
-import { chmodSync, closeSync, constants, fchmodSync, fchownSync, lchownSync, mkdirSync, openSync, rmdirSync, symlinkSync, unlinkSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  lchownSync,
+  mkdirSync,
+  openSync,
+  rmdirSync,
+  symlinkSync,
+  unlinkSync,
+} from "node:fs";
 import type { BigIntStats } from "node:fs";
 import type { Digest } from "../../base/digest.js";
 import { isErrno, TsbuildError } from "../../base/errors.js";
@@ -69,7 +81,10 @@ export class Destination implements Disposable {
       at = joinPath(at, name);
       if (this.#isFolder(at)) continue;
       if (this.#tree.lstat(at) !== undefined) {
-        if (!options.replaces) throw new TsbuildError("NOT_A_FOLDER", `mkdir /${path}: "/${at}" is not a directory`, { hint: "a file is where a folder is needed" });
+        if (!options.replaces)
+          throw new TsbuildError("NOT_A_FOLDER", `mkdir /${path}: "/${at}" is not a directory`, {
+            hint: "a file is where a folder is needed",
+          });
         this.remove(at);
       }
       this.makeFolder(at, { mode: options.mode, ...options.ids, mtimeNs: options.mtimeNs });
@@ -106,11 +121,19 @@ export class Destination implements Disposable {
     this.#tree.link(existing, path);
   }
 
-  makeNode(path: string, node: { readonly type: keyof typeof NODE_TYPES; readonly major: number; readonly minor: number }, metadata: Metadata): void {
+  makeNode(
+    path: string,
+    node: { readonly type: keyof typeof NODE_TYPES; readonly major: number; readonly minor: number },
+    metadata: Metadata,
+  ): void {
     if (this.#refusesNodes) {
-      throw new TsbuildError("SPECIAL_FILE_REFUSED", `"/${path}" is a ${node.type === "fifo" ? "FIFO" : "device"}: it is not written to a folder outside the store`, {
-        hint: "leave it out of what is exported, or export a tar: --output type=tar,dest=FILE",
-      });
+      throw new TsbuildError(
+        "SPECIAL_FILE_REFUSED",
+        `"/${path}" is a ${node.type === "fifo" ? "FIFO" : "device"}: it is not written to a folder outside the store`,
+        {
+          hint: "leave it out of what is exported, or export a tar: --output type=tar,dest=FILE",
+        },
+      );
     }
     this.#kernel.mknod(this.#tree.at(path), NODE_TYPES[node.type] | 0o600, node.major, node.minor);
     this.dress(path, metadata, "node");
@@ -178,7 +201,10 @@ export class Destination implements Disposable {
       this.#kernel.setXattr(at, name, Buffer.from(value, "base64"));
     } catch (error) {
       if (!isErrno(error, "ENOTSUP", "EPERM")) throw error;
-      throw new TsbuildError("XATTR_REFUSED", `"/${path}": the extended attribute ${name} can't be set here`, { cause: error, hint: "the filesystem of the store doesn't keep it, or the rights are missing" });
+      throw new TsbuildError("XATTR_REFUSED", `"/${path}": the extended attribute ${name} can't be set here`, {
+        cause: error,
+        hint: "the filesystem of the store doesn't keep it, or the rights are missing",
+      });
     }
   }
 }

@@ -16,21 +16,32 @@ async function apply(root: TestFolder, source: SourceView | undefined, action: F
   await applyFileActions(kernel, { root: root.path, actions: [action], sources: [source], ...NO_NAMES });
 }
 
-for (const [name, target] of [["absolute", "CANARY"], ["upwards", "../../../../../../../../CANARY"], ["magic", "/proc/self/root/CANARY"], ["by descriptor", "/proc/self/cwd/../../CANARY"]] as const) {
+for (const [name, target] of [
+  ["absolute", "CANARY"],
+  ["upwards", "../../../../../../../../CANARY"],
+  ["magic", "/proc/self/root/CANARY"],
+  ["by descriptor", "/proc/self/cwd/../../CANARY"],
+] as const) {
   test(`a link in the root (${name}) does not lead a write outside`, async () => {
     using canary = new TestFolder({ f: "canary" });
     const link = target.replace("/CANARY", canary.path).replace("CANARY", canary.path);
     const actions: readonly FileAction[] = [
-      copyAction(["/f"], "/l/f"), copyAction(["/d"], "/l"), copyAction(["/f"], "/l/", { followDestinationLinks: false }),
-      { type: "makeFile", path: "/l/f", data: "", mode: "0644" }, { type: "makeDir", path: "/l/x/y", mode: "0755", makeParents: true },
-      { type: "remove", path: "/l/f", allowMissing: true, allowWildcard: false }, { type: "remove", path: "/l/*", allowMissing: true, allowWildcard: true },
+      copyAction(["/f"], "/l/f"),
+      copyAction(["/d"], "/l"),
+      copyAction(["/f"], "/l/", { followDestinationLinks: false }),
+      { type: "makeFile", path: "/l/f", data: "", mode: "0644" },
+      { type: "makeDir", path: "/l/x/y", mode: "0755", makeParents: true },
+      { type: "remove", path: "/l/f", allowMissing: true, allowWildcard: false },
+      { type: "remove", path: "/l/*", allowMissing: true, allowWildcard: true },
     ];
     for (const action of actions) {
       using source = new TestFolder({ f: "evil", "d/f": "evil", "d/g": "evil" });
       using view = openContextView(kernel, source.path, []);
       using root = new TestFolder({ l: `-> ${link}` });
       // a parent that isn't there inside the root is an error, which is as good
-      await apply(root, view, action).catch((error: unknown) => assert.ok(error instanceof Error && "code" in error && error.code === "NOT_A_FOLDER", String(error)));
+      await apply(root, view, action).catch((error: unknown) =>
+        assert.ok(error instanceof Error && "code" in error && error.code === "NOT_A_FOLDER", String(error)),
+      );
       assert.deepEqual(canary.read(), { f: "canary" }, `${action.type} ${link}`);
     }
   });
@@ -46,7 +57,10 @@ test("a link in the root to a device or file of the host is replaced inside the 
 });
 
 const READS: readonly (readonly [name: string, sources: readonly string[], more: Partial<CopyAction>])[] = [
-  ["named", ["/l"], {}], ["through it", ["/l/secret"], {}], ["by a wildcard", ["/l*"], { allowEmptyWildcard: false }], ["with --parents", ["/l/secret"], { keepParents: true }],
+  ["named", ["/l"], {}],
+  ["through it", ["/l/secret"], {}],
+  ["by a wildcard", ["/l*"], { allowEmptyWildcard: false }],
+  ["with --parents", ["/l/secret"], { keepParents: true }],
   ["upwards", ["/../../../../../../CANARY/secret"], {}],
 ];
 
@@ -56,7 +70,18 @@ for (const [name, sources, more] of READS) {
     using source = new TestFolder({ l: `-> ${canary.path}` });
     using view = openContextView(kernel, source.path, []);
     using root = new TestFolder();
-    await assert.rejects(apply(root, view, copyAction(sources.map((path) => path.replace("/CANARY", canary.path)), "/x/", more)), { code: "COPY_SOURCE_MISSING" });
+    await assert.rejects(
+      apply(
+        root,
+        view,
+        copyAction(
+          sources.map((path) => path.replace("/CANARY", canary.path)),
+          "/x/",
+          more,
+        ),
+      ),
+      { code: "COPY_SOURCE_MISSING" },
+    );
   });
 }
 
@@ -65,8 +90,11 @@ test("a folder of the context that becomes a link between listing and reading is
   using source = new TestFolder({ "d/f": "mine" });
   using real = openContextView(kernel, source.path, []);
   const racing: SourceView = {
-    label: real.label, hasOwners: real.hasOwners,
-    lstat: (path) => real.lstat(path), list: (path) => real.list(path), hiddenBy: (path) => real.hiddenBy(path),
+    label: real.label,
+    hasOwners: real.hasOwners,
+    lstat: (path) => real.lstat(path),
+    list: (path) => real.list(path),
+    hiddenBy: (path) => real.hiddenBy(path),
     open: (path) => {
       rmSync(join(source.path, "d"), { recursive: true });
       symlinkSync(canary.path, join(source.path, "d"));

@@ -21,7 +21,8 @@ export function makeFile({ destination, ids, mtimeNs }: MakeContext, action: Mak
   const path = destination.resolve(action.path);
   const existing = path === "" ? "dir" : destination.lstat(path)?.type;
   if (existing === "dir") throw new TsbuildError("COPY_CONFLICT", `cannot replace directory "/${path}" with a file`);
-  if (parentOf(path) !== "" && destination.lstat(parentOf(path))?.type !== "dir") throw new TsbuildError("NOT_A_FOLDER", `can't make "/${path}": "/${parentOf(path)}" is not a directory`);
+  if (parentOf(path) !== "" && destination.lstat(parentOf(path))?.type !== "dir")
+    throw new TsbuildError("NOT_A_FOLDER", `can't make "/${path}": "/${parentOf(path)}" is not a directory`);
   destination.remove(path);
   const data = Buffer.from(action.data, "base64");
   const fd = destination.createFile(path);
@@ -39,16 +40,21 @@ export function makeFile({ destination, ids, mtimeNs }: MakeContext, action: Mak
 export function makeDir({ destination, ids, mtimeNs }: MakeContext, action: MakeDirAction): void {
   const path = destination.resolve(action.path);
   const parent = parentOf(path);
-  if (!action.makeParents && parent !== "" && destination.lstat(parent)?.type !== "dir") throw new TsbuildError("NOT_A_FOLDER", `can't make "/${path}": "/${parent}" is not a directory`);
+  if (!action.makeParents && parent !== "" && destination.lstat(parent)?.type !== "dir")
+    throw new TsbuildError("NOT_A_FOLDER", `can't make "/${path}": "/${parent}" is not a directory`);
   destination.makeFolders(path, { mode: applyMode(action.mode, 0o755, true), ids, mtimeNs, replaces: false });
 }
 
 /** The last component is not followed: a link itself is removed. @throws {TsbuildError} REMOVE_MISSING, REMOVE_ROOT */
 export function removePath(destination: Destination, action: RemoveAction): void {
-  const paths = action.allowWildcard && hasWildcard(action.path) ? expand(destination, action.path) : [destination.resolve(action.path, { last: false })];
+  const paths =
+    action.allowWildcard && hasWildcard(action.path)
+      ? expand(destination, action.path)
+      : [destination.resolve(action.path, { last: false })];
   for (const path of paths) {
     if (path === "") throw new TsbuildError("REMOVE_ROOT", `"${action.path}" is the root of the image: it can't be removed`);
-    if (!action.allowMissing && destination.lstat(path) === undefined) throw new TsbuildError("REMOVE_MISSING", `"${action.path}": not found`);
+    if (!action.allowMissing && destination.lstat(path) === undefined)
+      throw new TsbuildError("REMOVE_MISSING", `"${action.path}": not found`);
     destination.remove(path);
   }
 }
@@ -58,7 +64,14 @@ function expand(destination: Destination, pattern: string): readonly string[] {
   const first = names.findIndex((name) => hasWildcard(name));
   let paths: readonly string[] = [destination.resolve(names.slice(0, first).join("/"))];
   for (const name of names.slice(first)) {
-    paths = paths.flatMap((folder) => (folder === "" || destination.lstat(folder)?.type === "dir" ? destination.list(folder).filter((child) => matchPath(name, child)).map((child) => joinPath(folder, child)) : []));
+    paths = paths.flatMap((folder) =>
+      folder === "" || destination.lstat(folder)?.type === "dir"
+        ? destination
+            .list(folder)
+            .filter((child) => matchPath(name, child))
+            .map((child) => joinPath(folder, child))
+        : [],
+    );
   }
   return paths;
 }

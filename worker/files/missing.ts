@@ -9,7 +9,9 @@ const MOST_NAMES = 3;
 /** COPY_SOURCE_MISSING: names the source, and the ignore pattern that hides it or the names that come closest. */
 export function missingSource(view: SourceView, source: string): TsbuildError {
   const path = cleanRelative(source);
-  return new TsbuildError("COPY_SOURCE_MISSING", `"/${path}": not found in ${view.label}`, { hint: hiddenHint(view, path) ?? nearHint(view, path) });
+  return new TsbuildError("COPY_SOURCE_MISSING", `"/${path}": not found in ${view.label}`, {
+    hint: hiddenHint(view, path) ?? nearHint(view, path),
+  });
 }
 
 function hiddenHint(view: SourceView, path: string): string | undefined {
@@ -23,14 +25,22 @@ function nearHint(view: SourceView, path: string): string | undefined {
   for (const [index, name] of names.entries()) {
     const entry = view.lstat(joinPath(folder, name));
     if (entry === undefined) return hintFor(view, folder, { name, isLast: index === names.length - 1 });
-    if (entry.type !== "dir") return entry.type === "symlink" ? `"/${joinPath(folder, name)}" is a link to "${entry.target ?? ""}", which leads nowhere in ${view.label}` : `"/${joinPath(folder, name)}" is not a folder`;
+    if (entry.type !== "dir")
+      return entry.type === "symlink"
+        ? `"/${joinPath(folder, name)}" is a link to "${entry.target ?? ""}", which leads nowhere in ${view.label}`
+        : `"/${joinPath(folder, name)}" is not a folder`;
     folder = joinPath(folder, name);
   }
   return undefined;
 }
 
-function hintFor(view: SourceView, folder: string, { name, isLast }: { readonly name: string; readonly isLast: boolean }): string | undefined {
-  const near = view.list(folder)
+function hintFor(
+  view: SourceView,
+  folder: string,
+  { name, isLast }: { readonly name: string; readonly isLast: boolean },
+): string | undefined {
+  const near = view
+    .list(folder)
     .map((child) => ({ name: child.name, distance: editDistance(name.toLowerCase(), child.name.toLowerCase()) }))
     .filter(({ distance }) => distance <= Math.max(2, Math.floor(name.length / 3)))
     .sort((a, b) => a.distance - b.distance)

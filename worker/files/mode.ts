@@ -46,7 +46,8 @@ function applyClause({ mode, clause, isDirectory }: Clause, current: number): nu
   const who = classesOf(parts[1] ?? "");
   let bits = current;
   for (const [, operator = "", permissions = ""] of (parts[2] ?? "").matchAll(OPERATION)) {
-    for (const one of who) bits = change(bits, { operator, who: one, value: valueFor(one, permissions, { bits, isDirectory }), isDirectory });
+    for (const one of who)
+      bits = change(bits, { operator, who: one, value: valueFor(one, permissions, { bits, isDirectory }), isDirectory });
   }
   return bits;
 }
@@ -56,7 +57,10 @@ function classesOf(letters: string): readonly Who[] {
   return letters === "" || letters.includes("a") ? all : all.filter((who) => letters.includes(who));
 }
 
-function change(bits: number, { operator, who, value, isDirectory }: { operator: string; who: Who; value: number; isDirectory: boolean }): number {
+function change(
+  bits: number,
+  { operator, who, value, isDirectory }: { operator: string; who: Who; value: number; isDirectory: boolean },
+): number {
   if (operator === "+") return bits | value;
   if (operator === "-") return bits & ~value;
   // chmod(1): `=` keeps a folder's set-id bits unless they are named
@@ -76,5 +80,7 @@ function valueFor(who: Who, permissions: string, { bits, isDirectory }: { bits: 
 }
 
 function invalid(mode: string): TsbuildError {
-  return new TsbuildError("INVALID_MODE", `invalid mode "${mode}"`, { hint: "write an octal number up to 7777, or a form like u=rwX,go=rX" });
+  return new TsbuildError("INVALID_MODE", `invalid mode "${mode}"`, {
+    hint: "write an octal number up to 7777, or a form like u=rwX,go=rX",
+  });
 }

@@ -18,15 +18,27 @@ test("on an overlay only what changed is in the upper directory, and nothing sta
   try {
     using view = openDirectoryView(kernel, source.path);
     await applyFileActions(kernel, {
-      root: at("root"), sources: [view], ...NO_NAMES,
-      actions: [copyAction(["/s"], "/lib/s"), copyAction(["/s/one"], "/lib/a"), { type: "remove", path: "/gone", allowMissing: false, allowWildcard: false }],
+      root: at("root"),
+      sources: [view],
+      ...NO_NAMES,
+      actions: [
+        copyAction(["/s"], "/lib/s"),
+        copyAction(["/s/one"], "/lib/a"),
+        { type: "remove", path: "/gone", allowMissing: false, allowWildcard: false },
+      ],
     });
     assert.equal(readFileSync(at("root/usr/lib/b"), "utf8"), "a", "the other name of a replaced file is as it was");
   } finally {
     kernel.umount(at("root"));
   }
   assert.deepEqual(Object.fromEntries(Object.entries(work.read()).filter(([path]) => path.startsWith("upper/"))), {
-    "upper/gone": "special", "upper/usr": "dir", "upper/usr/lib": "dir", "upper/usr/lib/a": "1", "upper/usr/lib/s": "dir", "upper/usr/lib/s/one": "1", "upper/usr/lib/s/two": "1",
+    "upper/gone": "special",
+    "upper/usr": "dir",
+    "upper/usr/lib": "dir",
+    "upper/usr/lib/a": "1",
+    "upper/usr/lib/s": "dir",
+    "upper/usr/lib/s/one": "1",
+    "upper/usr/lib/s/two": "1",
   });
   mkdirSync(at("root/after"));
 });

@@ -27,14 +27,20 @@ function userIds(user: string, lookupUser: OwnerLookup["lookupUser"]): Ids {
   if (user === "") return ROOT;
   if (NUMBER.test(user)) return { uid: idOf(user), gid: idOf(user) };
   const found = lookupUser(user);
-  if (found === undefined) throw new TsbuildError("USER_NOT_FOUND", `unknown user "${user}"`, { hint: "it is not in the image's /etc/passwd: make it before this step, or write a number" });
+  if (found === undefined)
+    throw new TsbuildError("USER_NOT_FOUND", `unknown user "${user}"`, {
+      hint: "it is not in the image's /etc/passwd: make it before this step, or write a number",
+    });
   return found;
 }
 
 function groupId(group: string, lookupGroup: OwnerLookup["lookupGroup"]): number {
   if (NUMBER.test(group)) return idOf(group);
   const found = lookupGroup(group);
-  if (found === undefined) throw new TsbuildError("GROUP_NOT_FOUND", `unknown group "${group}"`, { hint: "it is not in the image's /etc/group: make it before this step, or write a number" });
+  if (found === undefined)
+    throw new TsbuildError("GROUP_NOT_FOUND", `unknown group "${group}"`, {
+      hint: "it is not in the image's /etc/group: make it before this step, or write a number",
+    });
   return found;
 }
 

@@ -33,7 +33,8 @@ export async function readSource(view: SourceView, selected: Selected, options: 
   const fd = openSource(view, selected);
   try {
     const before = stateOf(fd);
-    if (!before.isFile() || (selected.entry.stat !== undefined && !isSameState(before, selected.entry.stat))) throw changed(view, selected.path);
+    if (!before.isFile() || (selected.entry.stat !== undefined && !isSameState(before, selected.entry.stat)))
+      throw changed(view, selected.path);
     const digest = await hashPieces(fd, Number(before.size), options);
     if (digest === undefined || !isSameState(before, stateOf(fd))) throw changed(view, selected.path);
     return { digest, stat: before };
@@ -68,5 +69,8 @@ export function openSource(view: SourceView, { path }: Selected): number {
 }
 
 export function changed(view: Pick<SourceView, "label">, path: string, cause?: unknown): TsbuildError {
-  return new TsbuildError("CONTEXT_CHANGED", `"/${path}" in ${view.label} changed while it was being read`, { hint: "build again when nothing writes to it", cause });
+  return new TsbuildError("CONTEXT_CHANGED", `"/${path}" in ${view.label} changed while it was being read`, {
+    hint: "build again when nothing writes to it",
+    cause,
+  });
 }

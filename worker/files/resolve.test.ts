@@ -2,15 +2,31 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { cleanRelative, followLinks } from "./resolve.js";
 
-const LINKS: Readonly<Record<string, string>> = { link: "/real/dir", "real/rel": "dir", up: "../../../etc", loop: "loop", chain: "link/x", "a/b": "../c", dots: "./././real" };
+const LINKS: Readonly<Record<string, string>> = {
+  link: "/real/dir",
+  "real/rel": "dir",
+  up: "../../../etc",
+  loop: "loop",
+  chain: "link/x",
+  "a/b": "../c",
+  dots: "./././real",
+};
 const lookup = (path: string): { type: string; target: string } | undefined => {
   const target = LINKS[path];
   return target === undefined ? undefined : { type: "symlink", target };
 };
 
 const CASES: readonly (readonly [string, string])[] = [
-  ["/link/a.txt", "real/dir/a.txt"], ["/real/rel/b", "real/dir/b"], ["up/passwd", "etc/passwd"], ["chain", "real/dir/x"],
-  ["a/b/d", "c/d"], ["link/../x", "real/x"], ["../../x", "x"], ["/", ""], ["dots/y", "real/y"], ["nothing/here", "nothing/here"],
+  ["/link/a.txt", "real/dir/a.txt"],
+  ["/real/rel/b", "real/dir/b"],
+  ["up/passwd", "etc/passwd"],
+  ["chain", "real/dir/x"],
+  ["a/b/d", "c/d"],
+  ["link/../x", "real/x"],
+  ["../../x", "x"],
+  ["/", ""],
+  ["dots/y", "real/y"],
+  ["nothing/here", "nothing/here"],
 ];
 
 for (const [path, expected] of CASES) {

@@ -24,7 +24,8 @@ export function followLinks(lookup: LinkLookup, path: string, { last }: { readon
     if (ahead.length === 0 && !last) break;
     const target = linkTarget(lookup, done);
     if (target === undefined) continue;
-    if (++links > MOST_LINKS) throw new TsbuildError("TOO_MANY_LINKS", `too many symbolic links in "/${path}"`, { hint: "a link leads to itself" });
+    if (++links > MOST_LINKS)
+      throw new TsbuildError("TOO_MANY_LINKS", `too many symbolic links in "/${path}"`, { hint: "a link leads to itself" });
     done.pop();
     if (target.startsWith("/")) done.length = 0;
     ahead.push(...splitPath(target).reverse());

@@ -71,8 +71,10 @@ interface Include {
 function includeTest({ pattern, isLiteral }: ParentsQuery): Include {
   const names = splitPath(pattern);
   const stars = isLiteral ? -1 : names.findIndex((name) => name.includes("**"));
-  const matchesName = (wanted: string, name: string): boolean => (isLiteral || !hasWildcard(wanted) ? wanted === name : matchPath(wanted, name));
-  const fits = (path: readonly string[]): boolean => path.every((name, index) => (stars >= 0 && index >= stars) || (index < names.length && matchesName(names[index] ?? "", name)));
+  const matchesName = (wanted: string, name: string): boolean =>
+    isLiteral || !hasWildcard(wanted) ? wanted === name : matchPath(wanted, name);
+  const fits = (path: readonly string[]): boolean =>
+    path.every((name, index) => (stars >= 0 && index >= stars) || (index < names.length && matchesName(names[index] ?? "", name)));
   if (stars < 0) {
     return {
       matches: (relative) => splitPath(relative).length === names.length && fits(splitPath(relative)),

@@ -20,7 +20,9 @@ interface Options {
 function selection(layout: Layout, sources: readonly string[], { ignore = [], action = {} }: Options = {}): readonly string[] {
   using folder = new TestFolder(layout);
   using view = openContextView(loadKernel(), folder.path, ignore);
-  return selectSources(view, copyAction(sources, "/x", action)).map((one) => `${one.path}${one.relative === "" ? ` (${one.name})` : ` > ${one.relative}`}${one.implied === true ? " implied" : ""}`);
+  return selectSources(view, copyAction(sources, "/x", action)).map(
+    (one) => `${one.path}${one.relative === "" ? ` (${one.name})` : ` > ${one.relative}`}${one.implied === true ? " implied" : ""}`,
+  );
 }
 
 function failure(layout: Layout, sources: readonly string[], options: Options = {}): TsbuildError {
@@ -33,7 +35,17 @@ function failure(layout: Layout, sources: readonly string[], options: Options = 
   throw new Error("nothing was thrown");
 }
 
-const TREE: Layout = { "a.txt": "a", "d/a": "1", "d/.hidden": "h", "d/sub/b": "2", link: "-> d", "d/rel": "-> a", "l1": "-> a.txt", "up": "-> ../../../../a.txt", "list[3].csv": "3" };
+const TREE: Layout = {
+  "a.txt": "a",
+  "d/a": "1",
+  "d/.hidden": "h",
+  "d/sub/b": "2",
+  link: "-> d",
+  "d/rel": "-> a",
+  l1: "-> a.txt",
+  up: "-> ../../../../a.txt",
+  "list[3].csv": "3",
+};
 
 test("a file is itself, a folder what is in it, folders before their content, in byte order", () => {
   assert.deepEqual(selection(TREE, ["/a.txt"]), ["a.txt (a.txt)"]);
@@ -47,7 +59,16 @@ test("a source that is a link is followed and keeps its own name; links inside a
 });
 
 test("wildcards match component by component, as Go's filepath.Match", () => {
-  assert.deepEqual(selection(TREE, ["/l*"]), ["a.txt (l1)", "d (link)", "d/.hidden > .hidden", "d/a > a", "d/rel > rel", "d/sub > sub", "d/sub/b > sub/b", "list[3].csv (list[3].csv)"]);
+  assert.deepEqual(selection(TREE, ["/l*"]), [
+    "a.txt (l1)",
+    "d (link)",
+    "d/.hidden > .hidden",
+    "d/a > a",
+    "d/rel > rel",
+    "d/sub > sub",
+    "d/sub/b > sub/b",
+    "list[3].csv (list[3].csv)",
+  ]);
   assert.deepEqual(selection(TREE, ["/list[[]3].csv"]), ["list[3].csv (list[3].csv)"]);
   assert.deepEqual(selection(TREE, ["/*/sub/?"]), ["d/sub/b (b)"], "a link on the way is not followed behind a wildcard");
   assert.deepEqual(selection(TREE, ["/link/s*"]), ["d/sub (sub)", "d/sub/b > b"], "but before it");
@@ -80,15 +101,35 @@ test("a link that leads nowhere says so", () => {
 });
 
 const IGNORED: readonly (readonly [name: string, ignore: readonly string[], layout: Layout, expected: readonly string[]])[] = [
-  ["patterns are anchored at the root", ["*.log", "secret"], { "b.log": "", "secret/k": "", "sub/c.log": "", "sub/secret": "" }, ["sub", "sub/c.log", "sub/secret"]],
-  ["an exception keeps the folders above it", ["**", "!build/out/app"], { "build/a": "", "build/out/app": "", "build/out/tmp": "", other: "" }, ["build", "build/out", "build/out/app"]],
-  ["the last line decides", ["*.md", "!README.md", "docs", "!docs/keep", "docs/keep/not.txt"], { "README.md": "", "o.md": "", "docs/a": "", "docs/keep/b": "", "docs/keep/not.txt": "" }, ["README.md", "docs", "docs/keep", "docs/keep/b"]],
+  [
+    "patterns are anchored at the root",
+    ["*.log", "secret"],
+    { "b.log": "", "secret/k": "", "sub/c.log": "", "sub/secret": "" },
+    ["sub", "sub/c.log", "sub/secret"],
+  ],
+  [
+    "an exception keeps the folders above it",
+    ["**", "!build/out/app"],
+    { "build/a": "", "build/out/app": "", "build/out/tmp": "", other: "" },
+    ["build", "build/out", "build/out/app"],
+  ],
+  [
+    "the last line decides",
+    ["*.md", "!README.md", "docs", "!docs/keep", "docs/keep/not.txt"],
+    { "README.md": "", "o.md": "", "docs/a": "", "docs/keep/b": "", "docs/keep/not.txt": "" },
+    ["README.md", "docs", "docs/keep", "docs/keep/b"],
+  ],
   ["a folder with nothing left in it is gone", ["d", "!d/*.keep"], { "d/x": "", "e/x": "" }, ["e", "e/x"]],
 ];
 
 for (const [name, ignore, layout, expected] of IGNORED) {
   test(`ignore: ${name}`, () => {
-    assert.deepEqual(selection(layout, ["/"], { ignore }).slice(1).map((line) => line.split(" > ")[1]), expected);
+    assert.deepEqual(
+      selection(layout, ["/"], { ignore })
+        .slice(1)
+        .map((line) => line.split(" > ")[1]),
+      expected,
+    );
   });
 }
 
@@ -98,15 +139,26 @@ test("a link to an ignored file leads nowhere", () => {
 
 const EXCLUDED: readonly (readonly [excludes: readonly string[], expected: readonly string[]])[] = [
   [["*.md"], ["a.txt", "sub", "sub/c.md", "sub/node_modules", "sub/node_modules/y"]],
-  [["**/*.md", "**/node_modules"], ["a.txt", "sub"]],
+  [
+    ["**/*.md", "**/node_modules"],
+    ["a.txt", "sub"],
+  ],
   [["*", "!a.txt"], ["a.txt"]],
-  [["sub", "!sub/c.md"], ["a.txt", "b.md", "sub", "sub/c.md"]],
+  [
+    ["sub", "!sub/c.md"],
+    ["a.txt", "b.md", "sub", "sub/c.md"],
+  ],
 ];
 
 for (const [excludes, expected] of EXCLUDED) {
   test(`--exclude ${excludes.join(" ")}`, () => {
-    const lines = selection({ "d/a.txt": "", "d/b.md": "", "d/sub/c.md": "", "d/sub/node_modules/y": "" }, ["/d"], { action: { excludes } });
-    assert.deepEqual(lines.slice(1).map((line) => line.split(" > ")[1]), expected);
+    const lines = selection({ "d/a.txt": "", "d/b.md": "", "d/sub/c.md": "", "d/sub/node_modules/y": "" }, ["/d"], {
+      action: { excludes },
+    });
+    assert.deepEqual(
+      lines.slice(1).map((line) => line.split(" > ")[1]),
+      expected,
+    );
   });
 }
 
@@ -114,7 +166,14 @@ test("--exclude drops matches of a wildcard by their name", () => {
   assert.deepEqual(selection({ "home.txt": "", "home.md": "" }, ["/hom*"], { action: { excludes: ["*.txt"] } }), ["home.md (home.md)"]);
 });
 
-const PARENTS: Layout = { "docs/a.md": "", "docs/x/b.md": "", "docs/x/y/c.md": "", "docs/x/y/d.png": "", "docs/empty/z.png": "", "top/mid/a.md": "" };
+const PARENTS: Layout = {
+  "docs/a.md": "",
+  "docs/x/b.md": "",
+  "docs/x/y/c.md": "",
+  "docs/x/y/d.png": "",
+  "docs/empty/z.png": "",
+  "top/mid/a.md": "",
+};
 const KEPT: readonly (readonly [source: string, expected: readonly string[]])[] = [
   ["/docs/x/b.md", ["docs implied", "docs/x implied", "docs/x/b.md"]],
   ["/docs/x/y", ["docs implied", "docs/x implied", "docs/x/y", "docs/x/y/c.md", "docs/x/y/d.png"]],
@@ -126,7 +185,12 @@ const KEPT: readonly (readonly [source: string, expected: readonly string[]])[] 
 
 for (const [source, expected] of KEPT) {
   test(`--parents ${source}`, () => {
-    assert.deepEqual(selection(PARENTS, [source], { action: { keepParents: true } }).slice(1).map((line) => line.split(" > ")[1]), expected);
+    assert.deepEqual(
+      selection(PARENTS, [source], { action: { keepParents: true } })
+        .slice(1)
+        .map((line) => line.split(" > ")[1]),
+      expected,
+    );
   });
 }
 
@@ -136,7 +200,9 @@ test("--parents: a plain source has to be there, a wildcard not", () => {
 });
 
 test("--parents with --exclude", () => {
-  const lines = selection({ "src/a.js": "", "src/test/t.js": "", "lib/b.js": "" }, ["/src", "/lib"], { action: { keepParents: true, excludes: ["**/test"] } });
+  const lines = selection({ "src/a.js": "", "src/test/t.js": "", "lib/b.js": "" }, ["/src", "/lib"], {
+    action: { keepParents: true, excludes: ["**/test"] },
+  });
   assert.deepEqual(lines, [" ()", "src > src", "src/a.js > src/a.js", " ()", "lib > lib", "lib/b.js > lib/b.js"]);
 });
 
@@ -151,7 +217,10 @@ test("sockets inside folders are left out, one that is named is refused", async 
   await new Promise<void>((resolve) => server.listen(join(folder.path, "d/s.sock"), resolve));
   try {
     using view = openDirectoryView(loadKernel(), folder.path);
-    assert.deepEqual(selectSources(view, copyAction(["/d"], "/x")).map(({ relative }) => relative), ["", "a"]);
+    assert.deepEqual(
+      selectSources(view, copyAction(["/d"], "/x")).map(({ relative }) => relative),
+      ["", "a"],
+    );
     assert.throws(() => selectSources(view, copyAction(["/d/s.sock"], "/x")), { code: "COPY_SOURCE_UNSUPPORTED" });
   } finally {
     await new Promise((resolve) => server.close(resolve));
@@ -163,5 +232,8 @@ test("names that are not UTF-8 are found", () => {
   folder.add("d/x", "");
   loadKernel().mknod(Buffer.concat([Buffer.from(`${folder.path}/d/`), Buffer.from([0xff, 0x41])]), 0o100644, 0, 0);
   using view = openDirectoryView(loadKernel(), folder.path);
-  assert.deepEqual(selectSources(view, copyAction(["/d"], "/x")).map(({ relative }) => relative), ["", "a", "x", "\udcffA"]);
+  assert.deepEqual(
+    selectSources(view, copyAction(["/d"], "/x")).map(({ relative }) => relative),
+    ["", "a", "x", "\udcffA"],
+  );
 });

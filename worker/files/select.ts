@@ -10,7 +10,10 @@ import type { Exclusion, Selected } from "./selected.js";
 import { below } from "./selected.js";
 import type { Child, SourceView } from "./view.js";
 
-export type CopySources = Pick<CopyAction, "sources" | "allowWildcard" | "allowEmptyWildcard" | "contentsOnly" | "keepParents" | "excludes">;
+export type CopySources = Pick<
+  CopyAction,
+  "sources" | "allowWildcard" | "allowEmptyWildcard" | "contentsOnly" | "keepParents" | "excludes"
+>;
 
 /**
  * The files of all sources, in the order of the sources; several matches of a wildcard in byte order. Links on the way to a source
@@ -20,7 +23,9 @@ export type CopySources = Pick<CopyAction, "sources" | "allowWildcard" | "allowE
  */
 export function selectSources(view: SourceView, action: CopySources): readonly Selected[] {
   const excluded = excludeTest(action.excludes);
-  return action.sources.flatMap((source) => (action.keepParents ? parentsOf(view, source, { action, excluded }) : matchesOf(view, source, { action, excluded })));
+  return action.sources.flatMap((source) =>
+    action.keepParents ? parentsOf(view, source, { action, excluded }) : matchesOf(view, source, { action, excluded }),
+  );
 }
 
 interface Filters {
@@ -50,7 +55,8 @@ function oneSource(view: SourceView, source: string, excluded: Exclusion): reado
   const path = followLinks((at) => view.lstat(at), source);
   const entry = view.lstat(path);
   if (entry === undefined) throw missingSource(view, source);
-  if (entry.type === "socket") throw new TsbuildError("COPY_SOURCE_UNSUPPORTED", `"/${path}" is a socket: it can't be copied into an image`);
+  if (entry.type === "socket")
+    throw new TsbuildError("COPY_SOURCE_UNSUPPORTED", `"/${path}" is a socket: it can't be copied into an image`);
   const name = baseName(cleanRelative(source));
   if (entry.type !== "dir") return excluded.hides(name) ? [] : [{ path, relative: "", name, entry }];
   const found: Selected[] = [{ path, relative: "", name, entry }];
@@ -86,7 +92,12 @@ function expandWildcard(view: SourceView, source: string): readonly string[] {
     const isLast = index === rest.length - 1;
     const glob = new Glob(pattern, { globstar: false });
     const fits = (child: Child): boolean => (isLast || child.entry.type === "dir") && glob.matches(child.name);
-    folders = folders.flatMap((folder) => view.list(folder).filter(fits).map((child) => joinPath(folder, child.name)));
+    folders = folders.flatMap((folder) =>
+      view
+        .list(folder)
+        .filter(fits)
+        .map((child) => joinPath(folder, child.name)),
+    );
   }
   return folders.filter((path) => view.lstat(path)?.type !== "socket");
 }

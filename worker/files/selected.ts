@@ -17,7 +17,12 @@ export interface Selected {
 
 /** The same for what is in a selected folder. */
 export function below(folder: Selected, child: Child): Selected {
-  return { path: joinPath(folder.path, child.name), relative: joinPath(folder.relative, child.name), name: folder.name, entry: child.entry };
+  return {
+    path: joinPath(folder.path, child.name),
+    relative: joinPath(folder.relative, child.name),
+    name: folder.name,
+    entry: child.entry,
+  };
 }
 
 /** What --exclude hides: paths below the source. */

@@ -1,5 +1,18 @@
 /** For tests: folders made from a table, and read back into one. */
-import { chmodSync, chownSync, linkSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { CopyAction } from "../../llb/op.js";
@@ -41,7 +54,12 @@ export class TestFolder implements Disposable {
       const path = below === "" ? name : `${below}/${name}`;
       const stat = lstatSync(join(this.path, path));
       if (stat.isDirectory()) Object.assign(found, { [path]: "dir" }, this.read(path));
-      else found[path] = stat.isSymbolicLink() ? `-> ${readlinkSync(join(this.path, path))}` : stat.isFile() ? readFileSync(join(this.path, path), "utf8") : "special";
+      else
+        found[path] = stat.isSymbolicLink()
+          ? `-> ${readlinkSync(join(this.path, path))}`
+          : stat.isFile()
+            ? readFileSync(join(this.path, path), "utf8")
+            : "special";
     }
     return found;
   }
@@ -60,7 +78,17 @@ export class TestFolder implements Disposable {
 /** COPY as the frontend writes it: wildcards allowed, folders' contents, links in the destination followed. */
 export function copyAction(sources: readonly string[], destination: string, more: Partial<CopyAction> = {}): CopyAction {
   return {
-    type: "copy", input: 0, sources, destination, contentsOnly: true, allowWildcard: true, allowEmptyWildcard: true,
-    unpack: false, keepParents: false, excludes: [], followDestinationLinks: true, ...more,
+    type: "copy",
+    input: 0,
+    sources,
+    destination,
+    contentsOnly: true,
+    allowWildcard: true,
+    allowEmptyWildcard: true,
+    unpack: false,
+    keepParents: false,
+    excludes: [],
+    followDestinationLinks: true,
+    ...more,
   };
 }

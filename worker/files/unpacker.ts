@@ -79,7 +79,10 @@ export class Unpacker implements TarHandler, Disposable {
     this.#make(entry, { path, metadata, linked });
   }
 
-  #make(entry: TarEntry, { path, metadata, linked }: { readonly path: string; readonly metadata: Metadata; readonly linked: string | undefined }): void {
+  #make(
+    entry: TarEntry,
+    { path, metadata, linked }: { readonly path: string; readonly metadata: Metadata; readonly linked: string | undefined },
+  ): void {
     switch (entry.type) {
       case "dir":
         return this.#destination.makeFolder(path, metadata);
@@ -104,7 +107,10 @@ export class Unpacker implements TarHandler, Disposable {
     const existing = this.#destination.resolve(joinPath(this.#target.folder, safeName(entry.linkName)), { last: false });
     const type = this.#destination.lstat(existing)?.type;
     if (type !== undefined && type !== "dir") return existing;
-    throw new TsbuildError("ARCHIVE_BROKEN", `"${entry.name}" in the archive is a hard link to "${entry.linkName}", which is ${type === undefined ? "not there" : "a folder"}`);
+    throw new TsbuildError(
+      "ARCHIVE_BROKEN",
+      `"${entry.name}" in the archive is a hard link to "${entry.linkName}", which is ${type === undefined ? "not there" : "a folder"}`,
+    );
   }
 
   #hardLink(existing: string, path: string): void {
@@ -123,5 +129,7 @@ export class Unpacker implements TarHandler, Disposable {
 function safeName(name: string): string {
   const names = splitPath(name);
   if (!names.includes("..")) return names.join("/");
-  throw new TsbuildError("ARCHIVE_UNSAFE", `"${name}" in the archive leads out of the folder it is unpacked into`, { hint: "names with .. are refused; nothing outside was touched" });
+  throw new TsbuildError("ARCHIVE_UNSAFE", `"${name}" in the archive leads out of the folder it is unpacked into`, {
+    hint: "names with .. are refused; nothing outside was touched",
+  });
 }

@@ -61,7 +61,10 @@ class FolderView implements SourceView, Disposable {
     this.label = label;
     this.hasOwners = hasOwners;
     this.#kernel = kernel;
-    this.#filter = exclude.length === 0 ? undefined : new Filter(exclude, (path) => this.#tree.list(path).map(({ name, dirent }) => ({ name, isFolder: dirent.isDirectory() })));
+    this.#filter =
+      exclude.length === 0
+        ? undefined
+        : new Filter(exclude, (path) => this.#tree.list(path).map(({ name, dirent }) => ({ name, isFolder: dirent.isDirectory() })));
     this.#tree = new Tree(kernel, root);
   }
 

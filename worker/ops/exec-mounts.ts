@@ -78,7 +78,13 @@ async function stepMount(work: Work, mount: ExecMount): Promise<StepMount | unde
       if (input?.op.kind === "source" && input.op.type === "local") {
         return { type: "context", dir: work.env.contexts.folder(input.op.name), exclude: input.op.exclude, source, target, writable };
       }
-      return { type: "layers", lowers: await work.env.store.snapshots.lowers(work.inputs[mount.input]?.chain ?? []), source, target, writable };
+      return {
+        type: "layers",
+        lowers: await work.env.store.snapshots.lowers(work.inputs[mount.input]?.chain ?? []),
+        source,
+        target,
+        writable,
+      };
     }
     case "cache":
       return { type: "cache", dir: await cacheFolder(work, mount), target: mount.target, readonly: mount.readonly };
@@ -134,7 +140,12 @@ async function createCache(work: Work, mount: CacheMount, dir: string): Promise<
   if (mount.from !== undefined) {
     const lowers = await store.snapshots.lowers(work.inputs[mount.from.input]?.chain ?? []);
     await work.env.pools.run(
-      { type: "copy-out", parts: [{ folder: "", lowers, source: mount.from.source }], scratchDir: scratch.path, dest: { type: "local", path: made } },
+      {
+        type: "copy-out",
+        parts: [{ folder: "", lowers, source: mount.from.source }],
+        scratchDir: scratch.path,
+        dest: { type: "local", path: made },
+      },
       { signal: work.signal },
     );
   }

@@ -35,9 +35,7 @@ async function copyTree(kernel: Kernel, root: string, source: string, task: Copy
   using view = openDirectoryView(kernel, root);
   await applyFileActions(kernel, {
     root: task.dest.path,
-    actions: [
-      plainCopy(source, "/"),
-    ],
+    actions: [plainCopy(source, "/")],
     sources: [view],
     refusesNodes: true,
     ...NO_NAMES,
@@ -64,11 +62,12 @@ function writeTar(kernel: Kernel, root: string, task: CopyOutTask): void {
 
 /** A full pipe says EAGAIN where it was made non-blocking: wait a moment, this thread has nothing else to do. */
 function writeAll(fd: number, bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     try {
       at += writeSync(fd, bytes, at);
     } catch (error) {
-      if (fd === 1 && isErrno(error, "EPIPE")) throw new TsbuildError("OUTPUT_CLOSED", "whoever was to read the tar on standard output has closed it", { cause: error });
+      if (fd === 1 && isErrno(error, "EPIPE"))
+        throw new TsbuildError("OUTPUT_CLOSED", "whoever was to read the tar on standard output has closed it", { cause: error });
       if (!isErrno(error, "EAGAIN")) throw error;
       Atomics.wait(PAUSE, 0, 0, 2);
     }

@@ -38,7 +38,12 @@ export async function runExec(task: ExecTask, { signal, send }: ThreadContext): 
   // awaited here: the mounts go with this scope
   return await runProcess(
     { ...task.process, mounts: [...task.process.mounts, ...mounts] },
-    { stdin: "null", onOutput: (stream, data) => send({ type: "output", stream, data: Uint8Array.from(data) }), filterCacheDir: task.filterCacheDir, signal },
+    {
+      stdin: "null",
+      onOutput: (stream, data) => send({ type: "output", stream, data: Uint8Array.from(data) }),
+      filterCacheDir: task.filterCacheDir,
+      signal,
+    },
   );
 }
 
@@ -110,9 +115,7 @@ async function copyContext(work: MountWork, mount: Extract<StepMount, { type: "c
   const name = lastName(mount.source);
   await applyFileActions(work.kernel, {
     root,
-    actions: [
-      plainCopy(mount.source, name === "" ? "/" : `/${name}`),
-    ],
+    actions: [plainCopy(mount.source, name === "" ? "/" : `/${name}`)],
     sources: [view],
     ...NO_NAMES,
     signal: work.signal,
@@ -129,8 +132,12 @@ function bindOf({ kernel }: MountWork, mount: { source: string; target: string; 
   using tree = new Tree(kernel, root);
   const path = resolveInTree(tree, mount.source);
   const stat = tree.lstat(path);
-  if (stat === undefined) throw new TsbuildError("MOUNT_SOURCE_MISSING", `RUN --mount: "${mount.source}" was not found in the source of the mount`);
-  return { mount: { type: "bind", source: join(root, path), target: mount.target, readonly: !mount.writable }, isFile: !stat.isDirectory() };
+  if (stat === undefined)
+    throw new TsbuildError("MOUNT_SOURCE_MISSING", `RUN --mount: "${mount.source}" was not found in the source of the mount`);
+  return {
+    mount: { type: "bind", source: join(root, path), target: mount.target, readonly: !mount.writable },
+    isFile: !stat.isDirectory(),
+  };
 }
 
 /** In memory only: never on a disk. */

@@ -42,7 +42,7 @@ function hashFile(open: () => number, size: number, buffer: Buffer): Digest | un
 
 function hashBytes(fd: number, size: number, buffer: Buffer): Digest | undefined {
   const hash = createHash("sha256");
-  for (let at = 0; at < size; ) {
+  for (let at = 0; at < size;) {
     const length = readSync(fd, buffer, 0, Math.min(buffer.length, size - at), at);
     if (length === 0) return undefined;
     hash.update(buffer.subarray(0, length));

@@ -35,4 +35,3 @@ export function mountView(kernel: Kernel, lowers: readonly string[], active: Act
     },
   };
 }
-

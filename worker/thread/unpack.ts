@@ -17,7 +17,13 @@ export async function unpack(task: UnpackTask): Promise<UnpackedFacts> {
   const result = await unpackLayer(loadKernel(), { blobPath, mediaType, destDir: active.fs });
   checkDiffId(task, result);
   writeList(active, result.list);
-  return { ...factsOf(result), diffId: result.diffId, impliedDirs: result.impliedDirs, assumedDirs: result.assumedDirs, needsParents: result.needsParents };
+  return {
+    ...factsOf(result),
+    diffId: result.diffId,
+    impliedDirs: result.impliedDirs,
+    assumedDirs: result.assumedDirs,
+    needsParents: result.needsParents,
+  };
 }
 
 export async function settle(task: SettleTask): Promise<readonly CommittedFacts[]> {
@@ -75,9 +81,13 @@ async function reapply(kernel: Kernel, layer: UnpackTask, lowers: readonly strin
 
 function checkDiffId(task: UnpackTask, { diffId }: Unpacked): void {
   if (diffId === task.expectedDiffId) return;
-  throw new TsbuildError("LAYER_MISMATCH", `a layer of the image is not what its config says: its content has the digest ${diffId}, the config says ${task.expectedDiffId}`, {
-    hint: "the image is broken or was tampered with: pull it from another source",
-  });
+  throw new TsbuildError(
+    "LAYER_MISMATCH",
+    `a layer of the image is not what its config says: its content has the digest ${diffId}, the config says ${task.expectedDiffId}`,
+    {
+      hint: "the image is broken or was tampered with: pull it from another source",
+    },
+  );
 }
 
 function factsOf(result: Unpacked): CommittedFacts {

@@ -2,7 +2,7 @@ import type { WordsInstruction } from "../../syntax/ast.js";
 import { locating } from "../dockerfile-error.js";
 import { refuseFlags } from "../flags.js";
 import { goList } from "../go-format.js";
-import { withConfig, withHistory } from "../stage-state.js";
+import { withHistory, withPorts } from "../stage-state.js";
 import type { Origin, Step } from "../step.js";
 import { expandedWords } from "../words.js";
 import { metadataStep } from "./metadata-step.js";
@@ -15,7 +15,6 @@ export function readExpose(instruction: WordsInstruction, origin: Origin): Step 
     const specs = instruction.words.flatMap((word) =>
       expandedWords(word, state, origin).flatMap((spec) => locating(origin.file, word.range, () => exposedPorts(spec))));
     const ports = [...new Set(specs)].sort();
-    const ExposedPorts = { ...state.image.config.ExposedPorts, ...Object.fromEntries(ports.map((port) => [port, {}])) };
-    return withHistory(withConfig(state, { ExposedPorts }), `EXPOSE ${goList(ports)}`, { hasLayer: false });
+    return withHistory(withPorts(state, ports), `EXPOSE ${goList(ports)}`, { hasLayer: false });
   });
 }

@@ -1,6 +1,5 @@
 import type { OnbuildInstruction } from "../../syntax/ast.js";
 import { refuseFlags } from "../flags.js";
-import { withConfig } from "../stage-state.js";
 import type { Origin, Step } from "../step.js";
 import { metadataStep } from "./metadata-step.js";
 
@@ -11,5 +10,5 @@ import { metadataStep } from "./metadata-step.js";
 export function readOnbuild(instruction: OnbuildInstruction, origin: Origin, checkTrigger: () => void): Step {
   refuseFlags(instruction, origin);
   checkTrigger();
-  return metadataStep(instruction, (state) => withConfig(state, { OnBuild: [...(state.image.config.OnBuild ?? []), instruction.text.value] }));
+  return metadataStep(instruction, (state) => ({ ...state, triggers: state.triggers.append([instruction.text.value]) }));
 }

@@ -2,7 +2,7 @@ import type { WordsInstruction } from "../../syntax/ast.js";
 import { errorAt } from "../dockerfile-error.js";
 import { refuseFlags } from "../flags.js";
 import { goList } from "../go-format.js";
-import { withConfig, withHistory } from "../stage-state.js";
+import { withHistory, withVolumes } from "../stage-state.js";
 import type { Origin, Step } from "../step.js";
 import { expanded } from "../words.js";
 import { metadataStep } from "./metadata-step.js";
@@ -16,7 +16,6 @@ export function readVolume(instruction: WordsInstruction, origin: Origin): Step 
       if (path.trim() === "") throw errorAt(origin.file, word.range, "DOCKERFILE_ARGUMENTS", "VOLUME specified can not be an empty string");
       return path;
     });
-    const Volumes = { ...state.image.config.Volumes, ...Object.fromEntries(paths.map((path) => [path, {}])) };
-    return withHistory(withConfig(state, { Volumes }), `VOLUME ${goList(paths)}`, { hasLayer: false });
+    return withHistory(withVolumes(state, paths), `VOLUME ${goList(paths)}`, { hasLayer: false });
   });
 }
