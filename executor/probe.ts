@@ -118,22 +118,24 @@ interface ProbedProgram {
   readonly program: string;
   readonly package: string;
   readonly purpose: string;
+  readonly isRequired?: boolean | undefined;
 }
 
 const PROGRAMS: readonly ProbedProgram[] = [
   { program: "ip", package: "iproute2", purpose: "networks" },
   { program: "nft", package: "nftables", purpose: "networks" },
-  { program: "unshare", package: "util-linux", purpose: "namespaces" },
+  { program: "unshare", package: "util-linux", purpose: "namespaces", isRequired: true },
+  { program: "setpriv", package: "util-linux", purpose: "builds and containers that end with tsbuild", isRequired: true },
   { program: "conmon", package: "conmon", purpose: "containers in the background" },
   { program: "script", package: "bsdutils", purpose: "terminals without one here" },
 ];
 
-function probeProgram({ program, package: name, purpose }: ProbedProgram): ProbeItem {
+function probeProgram({ program, package: name, purpose, isRequired = false }: ProbedProgram): ProbeItem {
   const path = findProgram(program);
   return item(program, path !== undefined, {
     found: path ?? `missing: needed for ${purpose}`,
     advice: `apt install ${name}`,
-    isRequired: false,
+    isRequired,
   });
 }
 

@@ -111,3 +111,13 @@ test("whatever stands in the file, it compiles or an error says what is wrong", 
     }
   }), { numRuns: 300 });
 });
+
+test("a short file can't make a history without end", async () => {
+  const text = `FROM busybox\nARG A=${"a".repeat(1 << 20)}\n${"RUN x\n".repeat(20)}`;
+  await assert.rejects(compileText(text), (error) => {
+    assert.ok(error instanceof TsbuildError);
+    assert.equal(error.code, "DOCKERFILE_HISTORY_TOO_LONG");
+    assert.equal(error.location?.ranges[0]?.start.line, 17);
+    return true;
+  });
+});

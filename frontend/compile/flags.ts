@@ -23,11 +23,12 @@ export function readFlags(instruction: Instruction, kinds: Readonly<Record<strin
   const byName = new Map<string, Flag[]>();
   for (const flag of instruction.flags) {
     checkFlag(instruction, flag, kinds, origin);
-    const known = byName.get(flag.name) ?? [];
-    if (known.length > 0 && kinds[flag.name] !== "list") {
+    const known = byName.get(flag.name);
+    if (known !== undefined && kinds[flag.name] !== "list") {
       throw errorAt(origin.file, flag.nameRange, "DOCKERFILE_FLAG_DUPLICATE", `duplicate flag specified: --${flag.name}`, "keep one of them");
     }
-    byName.set(flag.name, [...known, flag]);
+    if (known === undefined) byName.set(flag.name, [flag]);
+    else known.push(flag);
   }
   const valuesOf = (name: string): Word[] => (byName.get(name) ?? []).flatMap(({ value }) => (value === undefined ? [] : [value]));
   return {

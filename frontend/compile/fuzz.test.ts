@@ -48,7 +48,7 @@ function lines(count: number, line: (n: number) => string): string {
   return Array.from({ length: count }, (_, n) => line(n)).join("\n");
 }
 
-/** Each of a few hundred kilobytes at most, and a second's work at most on a quiet machine. */
+/** Each is a second's work at most on a quiet machine. */
 const LARGE: Readonly<Record<string, string>> = {
   "stages in a row": lines(20_000, (n) => `FROM ${n === 0 ? "busybox" : `s${n - 1}`} AS s${n}`),
   "stages of one name": lines(20_000, () => "FROM busybox AS s"),
@@ -66,6 +66,8 @@ const LARGE: Readonly<Record<string, string>> = {
   "heredocs": `FROM busybox\nRUN ${"<<A ".repeat(5_000)} x\n${"A\n".repeat(5_000)}`,
   "lines of an inline file": `FROM busybox\nCOPY <<A /a\n${"$A ${A:-b} \\$\n".repeat(20_000)}A`,
   "working directories": `FROM busybox\n${lines(10_000, () => "WORKDIR /a")}`,
+  "wide ranges of ports": `FROM busybox\n${lines(100, () => "EXPOSE 1-65535")}`,
+  "long arguments in history": `FROM busybox\nARG A=${"a".repeat(100_000)}\n${lines(10_000, () => "RUN x")}`,
   "continued lines": `FROM busybox\nRUN x ${"\\\n# comment\n y".repeat(50_000)}`,
 };
 

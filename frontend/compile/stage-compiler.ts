@@ -1,6 +1,7 @@
 import type { SourceRange } from "../../base/source.js";
 import type { Vertex } from "../../llb/graph.js";
 import { type BaseChoice, chooseBase } from "./base-choice.js";
+import { locating } from "./dockerfile-error.js";
 import { type Ground, GroundFinder } from "./ground.js";
 import { GrowingList } from "./growing-list.js";
 import { imageTree } from "./source-trees.js";
@@ -75,7 +76,8 @@ export class StageCompiler {
         if (prefix === "") traced.push({ instruction: step.instruction, before: state });
         const isTrigger = prefix !== "";
         const range = isTrigger ? stage.from.instruction.range : step.instruction.range;
-        return step.apply(state, this.#context({ stage, key: `${prefix}${index + 1}`, isTrigger, range, stepCount, trees }, begun));
+        const context = this.#context({ stage, key: `${prefix}${index + 1}`, isTrigger, range, stepCount, trees }, begun);
+        return locating(this.#options.file.file, range, () => step.apply(state, context));
       }, before);
     return apply(stage.steps, "", apply(triggers, "onbuild-", begun));
   }

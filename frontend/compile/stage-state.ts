@@ -1,4 +1,5 @@
 /** What a stage has become after some of its instructions. Never changed: each instruction returns another one. */
+import { TsbuildError } from "../../base/errors.js";
 import type { Platform } from "../../base/platform.js";
 import type { ContainerConfig, HistoryEntry, ImageConfigFile } from "../../image/types.js";
 import type { Vertex } from "../../llb/graph.js";
@@ -9,6 +10,12 @@ import { Variables } from "./variables.js";
 /** PATH of an image that says none: Docker's default for Linux. */
 export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/** A few short lines of `EXPOSE 1-65535` must not fill the memory. */
+const LONGEST_HISTORY = 1 << 24;
+
+/** They speak to the builder, and no step sees them. */
+const ABOUT_SCANS: ReadonlySet<string> = new Set(["BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE"]);
+
 const HISTORY_COMMENT = "buildkit.dockerfile.v0";
 
 export interface StageState {
@@ -17,6 +24,8 @@ export interface StageState {
   /** Without `history`, and in `config` without what many instructions may add to: `finishedImage` puts that in. */
   readonly image: Omit<ImageConfigFile, "history">;
   readonly history: GrowingList<HistoryEntry>;
+  /** UTF-16 units in the history that this file adds. */
+  readonly historyLength: number;
   /** The image's variables, in the order of its config. */
   readonly env: Variables;
   /** What `$NAME` means here: ENVs and ARGs, the last that was said of a name. */
@@ -58,6 +67,7 @@ export function stateOfImage(root: Vertex | undefined, image: ImageConfigFile): 
     root,
     image: inheritedPart(image),
     history: GrowingList.of(image.history),
+    historyLength: 0,
     env,
     visible: Variables.of(env.toMap()),
     labels: Variables.of(Object.entries(image.config.Labels ?? {})),
@@ -113,10 +123,21 @@ export function withConfig(state: StageState, changes: Partial<OwnConfig>): Stag
   return { ...state, image: { ...state.image, config: defined({ ...state.image.config, ...changes }) } };
 }
 
-/** Adds a history entry. `hasLayer` says that the files above are a layer of their own. */
+/**
+ * Adds a history entry. `hasLayer` says that the files above are a layer of their own.
+ * @throws {TsbuildError} DOCKERFILE_HISTORY_TOO_LONG
+ */
 export function withHistory(state: StageState, createdBy: string, { hasLayer }: { readonly hasLayer: boolean }): StageState {
+  const historyLength = state.historyLength + createdBy.length;
+  if (historyLength > LONGEST_HISTORY) throw tooLong();
   const entry: HistoryEntry = { created_by: createdBy, comment: HISTORY_COMMENT, ...(hasLayer ? {} : { empty_layer: true }) };
-  return { ...state, history: state.history.append([entry]) };
+  return { ...state, history: state.history.append([entry]), historyLength };
+}
+
+function tooLong(): TsbuildError {
+  return new TsbuildError("DOCKERFILE_HISTORY_TOO_LONG", `the image's history would be longer than ${LONGEST_HISTORY} characters`, {
+    hint: "long arguments stand in the history of every RUN below them, and EXPOSE lists every port of a range",
+  });
 }
 
 export function withPorts(state: StageState, ports: readonly string[]): StageState {
@@ -138,7 +159,7 @@ export function withEnv(state: StageState, pairs: readonly (readonly [name: stri
 
 /** Declares a build argument. Its value hides a variable of the image; without a value it changes nothing. */
 export function withArg(state: StageState, { name, value }: DeclaredArg): StageState {
-  const visible = value === undefined ? state.visible : state.visible.with([[name, value]]);
+  const visible = value === undefined || ABOUT_SCANS.has(name) ? state.visible : state.visible.with([[name, value]]);
   return { ...state, args: state.args.with([[name, value ?? ""]]), visible };
 }
 

@@ -106,3 +106,8 @@ test("the context is asked for only where it is used", async () => {
   await compileText("FROM scratch\nCOPY a /", { ignorePatterns });
   assert.equal(asked, 1);
 });
+
+test("COPY --link with --chmod is a plain COPY, as in BuildKit", async () => {
+  const op = await fileOp("COPY --link --chmod=755 --chown=app a /b");
+  assert.deepEqual([op.base, op.actions[0]?.type === "copy" && op.actions[0].followDestinationLinks], [true, true]);
+});

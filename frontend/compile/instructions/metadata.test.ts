@@ -58,3 +58,8 @@ test("labels of the request win over those of the file", async () => {
 test("the base's time of creation is not inherited", async () => {
   assert.equal(onlyTarget(await compileText("FROM busybox")).image.created, undefined);
 });
+
+test("members of the config that are empty are left out, as in Docker's JSON", async () => {
+  const { image } = onlyTarget(await compileText("FROM configured\nCMD []\nUSER $NOBODY\nENTRYPOINT []"));
+  for (const name of ["Cmd", "User", "Entrypoint"]) assert.ok(!(name in image.config), name);
+});

@@ -106,3 +106,33 @@ test("the name of a step shows variables but not those of a secret", async () =>
   assert.ok(root !== undefined);
   assert.equal(graph.meta(root).name, "[2/2] RUN --mount=type=secret,id=t,env=TOKEN echo 1 1 '$A' \\$A $B $TOKEN $(pwd)");
 });
+
+test("bodies beside a command keep their tabs: the shell takes them away", async () => {
+  assert.deepEqual((await execOp("RUN cat <<-E > /a\n\tone\n\tE")).args, ["/bin/sh", "-c", "cat <<-E > /a\n\tone\nE"]);
+});
+
+test("a heredoc alone is one with blanks before its word too", async () => {
+  assert.deepEqual((await execOp("RUN << E\necho one\nE")).args, ["/bin/sh", "-c", "echo one\n"]);
+  assert.deepEqual((await execOp("RUN <<'E F'\necho one\nE F")).args, ["/bin/sh", "-c", "echo one\n"]);
+});
+
+test("a mount without a target lies on the working directory", async () => {
+  const { root } = onlyTarget(await compileText("FROM busybox\nWORKDIR /w\nRUN --mount=type=bind x"));
+  assert.equal(root?.op.kind === "exec" && root.op.mounts[0]?.target, "/w");
+  await assert.rejects(compileText("FROM busybox\nRUN --mount=type=bind x"), { code: "DOCKERFILE_MOUNT", message: /invalid mount target "\/"/ });
+});
+
+test("a cache is known by its target as written, in any working directory", async () => {
+  const { root } = onlyTarget(await compileText("FROM busybox\nWORKDIR /w\nRUN --mount=type=cache,target=./a/b/,sharing=LOCKED x"));
+  const mount = root?.op.kind === "exec" ? root.op.mounts[0] : undefined;
+  assert.ok(mount?.type === "cache");
+  assert.deepEqual([mount.id, mount.target, mount.sharing], ["a/b", "/w/a/b", "locked"]);
+});
+
+test("sockets of agents are numbered with those that have a place of their own, and a variable that is set stays", async () => {
+  const { mounts, env } = await execOp("RUN --mount=type=ssh,target=/s --mount=type=ssh,id=x y");
+  assert.deepEqual(mounts.map((mount) => "target" in mount && mount.target), ["/s", "/run/buildkit/ssh_agent.1"]);
+  assert.ok(env.includes("SSH_AUTH_SOCK=/s"));
+  const { root } = onlyTarget(await compileText("FROM busybox\nENV SSH_AUTH_SOCK=/own\nRUN --mount=type=ssh x"));
+  assert.deepEqual(root?.op.kind === "exec" && root.op.env.filter((variable) => variable.startsWith("SSH")), ["SSH_AUTH_SOCK=/own"]);
+});
