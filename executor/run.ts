@@ -12,6 +12,7 @@ import type { Bundle } from "./bundle.js";
 import { writeBundle } from "./bundle.js";
 import type { ProcessCgroup } from "./cgroup.js";
 import { leaveHybridMode, openCgroup } from "./cgroup.js";
+import { emulatorMissing, foreignProgram, requireEmulator } from "./emulation.js";
 import { readHostFacts } from "./host.js";
 import { RuntimeError, lastLoggedError, runtimeError } from "./runtime-error.js";
 import type { Runtime } from "./runtime.js";
@@ -69,6 +70,7 @@ export async function runProcess(spec: ProcessSpec, options: RunOptions): Promis
     consoleSize: ownTerminalSize(),
     filterCacheDir: options.filterCacheDir,
   });
+  requireEmulator(kernel, spec);
   if (!spec.security.readonlyRootfs) {
     const stubs = recordMountStubs(kernel, spec.rootfs, [...spec.mounts.map((mount) => mount.target), "/etc/hosts", "/etc/resolv.conf"]);
     undo.defer(() => stubs.remove());
@@ -79,7 +81,7 @@ export async function runProcess(spec: ProcessSpec, options: RunOptions): Promis
   const ended = await superviseRuntime({ spec, options, kernel, runtime, bundle, cgroup });
   const endedAtMs = Date.now();
   return {
-    code: exitCode(spec, bundle, ended),
+    code: exitCode({ kernel, spec, bundle }, ended),
     isOomKilled: cgroup.oomKills() > 0,
     peakMemoryBytes: cgroup.peakMemoryBytes(),
     startedAtMs,
@@ -232,13 +234,14 @@ function readPid(bundle: Bundle): number | undefined {
 }
 
 /** @throws {RuntimeError} when the process was never started, or the runtime was killed from outside */
-function exitCode(spec: ProcessSpec, bundle: Bundle, { code, signal }: Ended): number {
+function exitCode({ kernel, spec, bundle }: Pick<Supervision, "kernel" | "spec" | "bundle">, { code, signal }: Ended): number {
   if (code === null) throw new RuntimeError("RUNTIME_KILLED", `the OCI runtime was ended by ${signal ?? "a signal"}`, { exitCode: 125 });
   if (code === 0) return 0;
   const logged = lastLoggedError(readIfPresent(logPath(bundle)) ?? "");
   // runc complains about the memory cgroup that is kept from it.
-  if (logged !== undefined && !/remove (cgroup|paths)/i.test(logged)) throw runtimeError(logged, spec.args[0] ?? "");
-  return code;
+  if (logged === undefined || /remove (cgroup|paths)/i.test(logged)) return code;
+  const foreign = /exec format error/i.test(logged) ? foreignProgram(kernel, spec) : undefined;
+  throw foreign === undefined ? runtimeError(logged, spec.args[0] ?? "") : emulatorMissing(foreign);
 }
 
 /** The runtime removes its own state when all goes well. */

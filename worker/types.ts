@@ -55,7 +55,7 @@ export interface BuildResult {
   readonly imageId?: Digest | undefined;
   /** What a tag of it points at. */
   readonly target?: Descriptor | undefined;
-  /** As BuildKit's metadata file names them: containerimage.digest, containerimage.config.digest, containerimage.descriptor, image.name, tsbuild.build.ref. */
+  /** As BuildKit's metadata file names them: containerimage.digest, containerimage.config.digest, containerimage.descriptor, image.name; buildx.build.ref. */
   readonly metadata: Readonly<Record<string, unknown>>;
   /** Names the build in `builds/`. */
   readonly buildId: string;

@@ -13,6 +13,7 @@ export interface BuildFlags {
   readonly buildArg: readonly string[];
   readonly platform: readonly string[];
   readonly label: readonly string[];
+  readonly annotation: readonly string[];
   readonly secret: readonly string[];
   readonly ssh: readonly string[];
   readonly noCache: boolean;
@@ -51,7 +52,6 @@ export interface LimitFlags {
 
 /** Docker's flags that are understood and can't be honoured, each with what to do instead. */
 const REFUSED: readonly (readonly [flags: string, sentence: string])[] = [
-  ["--annotation <text>", "annotations are not supported yet; labels (--label) are"],
   ["--attest <text>", "attestations are not supported yet"],
   ["--builder <name>", "tsbuild has no builder instances: it is the builder"],
   ["--cache-from <text>", "caches from elsewhere are not supported yet; the local one is always used"],
@@ -105,6 +105,7 @@ function takenOptions(): readonly Option[] {
     repeated("--build-arg <name=value>", "value of an ARG; a name alone takes it from the environment"),
     repeated("--platform <list>", "platforms to build for, for example linux/amd64,linux/arm64"),
     repeated("--label <name=value>", "label of the image"),
+    repeated("--annotation <text>", "annotation of the image, [manifest|index|manifest-descriptor|index-descriptor[PLATFORM]:]name=value"),
     repeated("--secret <id=…>", "secret for RUN --mount=type=secret: id=NAME,src=FILE or id=NAME,env=VARIABLE"),
     repeated("--ssh <id=…>", "agent for RUN --mount=type=ssh and git: default, or id=SOCKET, or id=KEYFILE[,KEYFILE…]"),
     new Option("--no-cache", "run every step anew"),
@@ -174,6 +175,7 @@ function flagsOf(context: string, given: Readonly<Record<string, unknown>>): Bui
     buildArg: strings(given["buildArg"]),
     platform: commaLists("platform"),
     label: strings(given["label"]),
+    annotation: strings(given["annotation"]),
     secret: strings(given["secret"]),
     ssh: strings(given["ssh"]),
     noCache: given["cache"] === false,

@@ -8,6 +8,7 @@ import type { BuildRequest, Output } from "../../worker/types.js";
 import { insecureRegistries } from "../values/insecure-registries.js";
 import { keyValues } from "../values/key-value.js";
 import { parseCount } from "../values/numbers.js";
+import { annotated } from "./annotations.js";
 import { contextFolder, readDockerfile } from "./dockerfile.js";
 import { parseExtraHosts } from "./extra-hosts.js";
 import type { BuildFlags } from "./flags.js";
@@ -105,7 +106,18 @@ function outputsOf(flags: BuildFlags, cwd: string): readonly Output[] {
   const isKept = flags.load || flags.push || (flags.output.length === 0 && asksForImage(flags));
   const hasImage = given.some((output) => output.type === "image");
   const outputs: readonly Output[] = isKept && !hasImage ? [...given, { type: "image", attributes: {} }] : given;
-  return flags.push ? outputs.map(pushed) : outputs;
+  checkPushByDigest(flags.tag, outputs);
+  return annotated(flags.push ? outputs.map(pushed) : outputs, flags.annotation);
+}
+
+/** A tag by hand, and a push that gives none. The name alone is fine: it says where to. */
+function checkPushByDigest(tags: readonly string[], outputs: readonly Output[]): void {
+  const isByDigest = outputs.some(({ attributes }) => ["", "1", "true"].includes(attributes["push-by-digest"] ?? "false"));
+  const tagged = tags.find((tag) => parseReference(tag).tag !== undefined);
+  if (!isByDigest || tagged === undefined) return;
+  throw new TsbuildError("USAGE", `--tag ${tagged}: push-by-digest=true gives no tag, so the name can't have one`, {
+    hint: "leave the tag away: the name alone says where to push",
+  });
 }
 
 function pushed(output: Output): Output {
@@ -113,7 +125,7 @@ function pushed(output: Output): Output {
 }
 
 function asksForImage(flags: BuildFlags): boolean {
-  return flags.tag.length > 0 || flags.quiet || flags.iidfile !== undefined || flags.metadataFile !== undefined;
+  return flags.tag.length > 0 || flags.annotation.length > 0 || flags.quiet || flags.iidfile !== undefined || flags.metadataFile !== undefined;
 }
 
 function wantsImageId(flags: BuildFlags, outputs: readonly Output[]): boolean {

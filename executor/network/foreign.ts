@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { TsbuildError } from "../../base/errors.js";
 import type { Kernel } from "../../sys/types.js";
 import { isAnyLeased } from "./address-leases.js";
+import { whenUnused } from "./bridge-users.js";
 import { CommandError, command, isObject, nftBatch, nftList } from "./commands.js";
 import { withLock } from "./lock.js";
 import { TABLE } from "./rules.js";
@@ -53,13 +54,14 @@ export async function dismissForwarding(
   const note = notePath(stateDir, bridge);
   if (!existsSync(note)) return;
   await withLock(kernel, join(stateDir, "foreign.lock"), {
-    body: async () => {
-      if (!existsSync(note) || isAnyLeased(kernel, leases)) return;
-      const listed = await nftList("list", "chains");
-      for (const target of openingsIn(listed)) await dismissIn(target, bridge);
-      if (isFirewalldActive(listed)) await command("firewall-cmd", ["--zone=trusted", `--remove-interface=${bridge}`]);
-      rmSync(note, { force: true });
-    },
+    body: () =>
+      whenUnused(kernel, { stateDir, bridge }, async () => {
+        if (!existsSync(note) || isAnyLeased(kernel, leases)) return;
+        const listed = await nftList("list", "chains");
+        for (const target of openingsIn(listed)) await dismissIn(target, bridge);
+        if (isFirewalldActive(listed)) await command("firewall-cmd", ["--zone=trusted", `--remove-interface=${bridge}`]);
+        rmSync(note, { force: true });
+      }),
   });
 }
 

@@ -1,4 +1,5 @@
 /** Network namespaces of one process, some made ahead. */
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Kernel } from "../../sys/types.js";
 import type { AddressLease } from "./address-leases.js";
@@ -8,10 +9,11 @@ import type { Bridge, NetworkSettings } from "./bridge.js";
 import { DEFAULT_NETWORK, ensureBridge, ignoreMissing, rangeOf } from "./bridge.js";
 import { nftBatch } from "./commands.js";
 import { dismissForwarding } from "./foreign.js";
+import { useBridge } from "./bridge-users.js";
 import type { NetworkNamespace } from "./namespace.js";
 import { makeNamespace } from "./namespace.js";
 import type { PublishedPort } from "./publish.js";
-import { unpublishPorts } from "./publish.js";
+import { unpublishAbandoned } from "./publish.js";
 import { TABLE } from "./rules.js";
 
 export interface NetworkPoolOptions {
@@ -30,6 +32,7 @@ export class NetworkPool implements AsyncDisposable {
   readonly #options: NetworkPoolOptions;
   readonly #settings: NetworkSettings;
   #bridge: Promise<Bridge> | undefined;
+  #use: Disposable | undefined;
   #idle: Promise<NetworkNamespace>[] = [];
   readonly #handedOut = new Set<NetworkNamespace>();
 
@@ -40,8 +43,15 @@ export class NetworkPool implements AsyncDisposable {
 
   /** The network itself, made when it is missing. */
   bridge(): Promise<Bridge> {
-    this.#bridge ??= ensureBridge(this.#options.kernel, { stateDir: this.#options.stateDir, settings: this.#settings });
+    this.#bridge ??= this.#openBridge();
     return this.#bridge;
+  }
+
+  async #openBridge(): Promise<Bridge> {
+    const { kernel, stateDir } = this.#options;
+    mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+    this.#use = await useBridge(kernel, { stateDir, bridge: this.#settings.bridge });
+    return ensureBridge(kernel, { stateDir, settings: this.#settings });
   }
 
   /** Starts making `count` namespaces. A failure is reported by the `acquire` that would have got it. */
@@ -103,6 +113,9 @@ export class NetworkPool implements AsyncDisposable {
     await Promise.all([...made, ...this.#handedOut].map((namespace) => namespace[Symbol.asyncDispose]()));
     this.#handedOut.clear();
     if (this.#bridge === undefined) return;
+    await this.#bridge.catch(() => undefined);
+    this.#use?.[Symbol.dispose]();
+    this.#use = undefined;
     const { kernel, stateDir } = this.#options;
     await dismissForwarding(kernel, { stateDir, bridge: this.#settings.bridge, leases: leaseFolder(stateDir) });
   }
@@ -123,7 +136,7 @@ export interface NetworkDetails {
 
 /** Clears away what is left of a dead container's network. Interfaces have gone with its namespace. Missing things are fine. */
 export async function removeNetwork(details: NetworkDetails): Promise<void> {
-  await unpublishPorts(details.ports);
+  await unpublishAbandoned(details.ports);
   releaseAddress(leaseFolder(details.stateDir), details.ip);
   await dismissUnused(details);
 }

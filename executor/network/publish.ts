@@ -53,9 +53,24 @@ export async function publishPorts({
   }
 }
 
-/** Only the rules: for ports whose holder is dead. Unknown ones are fine. */
+/** Only the rules, by the one who holds the ports. Unknown ones are fine. */
 export async function unpublishPorts(ports: readonly PublishedPort[]): Promise<void> {
   for (const port of ports) await nftBatch([`delete element ${portMap(port)} { ${portKey(port)} }`]).catch(ignoreMissing);
+}
+
+/** The rules of ports whose holder has died. A port that somebody holds again is theirs by now and stays. */
+export async function unpublishAbandoned(ports: readonly PublishedPort[]): Promise<void> {
+  for (const port of ports) {
+    let held: HeldPort;
+    try {
+      held = await hold(normalized(port));
+    } catch (error) {
+      if (error instanceof TsbuildError && error.code === "PORT_IN_USE") continue;
+      throw error;
+    }
+    await unpublishPorts([port]);
+    await held.release();
+  }
 }
 
 function normalized(port: PortRequest): PortRequest {

@@ -35,11 +35,17 @@ class CorpusImages implements ImageResolver {
 
   resolve(reference: string, platform: Platform): ReturnType<ImageResolver["resolve"]> {
     const full = reference.startsWith("oci-layout:") ? reference : fullImageName(reference);
-    const config = reference.startsWith("oci-layout:") ? {} : this.#configs[full.replace(/^docker\.io\/(?:library\/)?/, "").replace(/:[^:/]*$/, "")];
+    const config = reference.startsWith("oci-layout:")
+      ? {}
+      : this.#configs[full.replace(/^docker\.io\/(?:library\/)?/, "").replace(/:[^:/]*$/, "")];
     if (config === undefined) return Promise.reject(new TsbuildError("IMAGE_NOT_FOUND", `${reference}: not found`));
     const manifest = digestOf([full, formatPlatform(platform)]);
     const rootfs = { type: "layers", diff_ids: [digestOf([full, "layer"])] } as const;
-    return Promise.resolve({ ref: `${full}@${manifest}`, manifest, config: { ...platform, config, rootfs, history: [{ created_by: `base ${reference}` }] } });
+    return Promise.resolve({
+      ref: `${full}@${manifest}`,
+      manifest,
+      config: { ...platform, config, rootfs, history: [{ created_by: `base ${reference}` }] },
+    });
   }
 }
 
@@ -51,7 +57,14 @@ const images = new CorpusImages(readJson(new URL("images.json", CORPUS)));
 
 function requestOf(folder: URL): Partial<CompileRequest> {
   const file = new URL("request.json", folder);
-  const { target, platforms = [], buildArgs = {}, labels = {}, buildContexts = {}, noCacheStages = [] } = existsSync(file) ? readJson<Asked>(file) : {};
+  const {
+    target,
+    platforms = [],
+    buildArgs = {},
+    labels = {},
+    buildContexts = {},
+    noCacheStages = [],
+  } = existsSync(file) ? readJson<Asked>(file) : {};
   return {
     target,
     images,

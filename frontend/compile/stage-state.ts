@@ -141,15 +141,19 @@ function tooLong(): TsbuildError {
 }
 
 export function withPorts(state: StageState, ports: readonly string[]): StageState {
-  return { ...state, ports: state.ports.with(ports.map((port) => [port, ""])) };
+  return { ...state, ports: withNames(state.ports, ports) };
 }
 
 export function withVolumes(state: StageState, paths: readonly string[]): StageState {
-  return { ...state, volumes: state.volumes.with(paths.map((path) => [path, ""])) };
+  return { ...state, volumes: withNames(state.volumes, paths) };
+}
+
+function withNames(set: Variables, names: readonly string[]): Variables {
+  return set.with(names.filter((name) => set.get(name) === undefined).map((name) => [name, ""]));
 }
 
 function namesOnly(names: readonly string[]): Variables {
-  return Variables.of(names.map((name) => [name, ""]));
+  return withNames(Variables.of([]), names);
 }
 
 /** Sets variables of the image; those known keep their place. */
@@ -157,9 +161,10 @@ export function withEnv(state: StageState, pairs: readonly (readonly [name: stri
   return { ...state, env: state.env.with(pairs), visible: state.visible.with(pairs) };
 }
 
-/** Declares a build argument. Its value hides a variable of the image; without a value it changes nothing. */
+/** Declares a build argument. A variable of the image always hides it; without a value it changes nothing. */
 export function withArg(state: StageState, { name, value }: DeclaredArg): StageState {
-  const visible = value === undefined || ABOUT_SCANS.has(name) ? state.visible : state.visible.with([[name, value]]);
+  const isHidden = value === undefined || ABOUT_SCANS.has(name) || state.env.get(name) !== undefined;
+  const visible = isHidden ? state.visible : state.visible.with([[name, value]]);
   return { ...state, args: state.args.with([[name, value ?? ""]]), visible };
 }
 
@@ -194,10 +199,12 @@ export function environmentOf({ visible }: StageState): Environment {
 
 /** ARGs that have a value and that no ENV hides. */
 export function visibleArgs({ args, visible, env }: StageState): [name: string, value: string][] {
-  return [...args.toMap().keys()].flatMap((name): [string, string][] => {
+  const found: [name: string, value: string][] = [];
+  for (const name of args.toMap().keys()) {
     const value = visible.get(name);
-    return value === undefined || value === env.get(name) ? [] : [[name, value]];
-  });
+    if (value !== undefined && value !== env.get(name)) found.push([name, value]);
+  }
+  return found;
 }
 
 /** Absolute; `/` where the image says nothing. */

@@ -47,7 +47,11 @@ export class Variables {
 
   /** Each name once, at the place where it was first set, with its last value. */
   toMap(): ReadonlyMap<string, string> {
-    this.#map ??= new Map(this.#lastSettings().sort((a, b) => a.rank - b.rank).map(({ name, value }) => [name, value]));
+    this.#map ??= new Map(
+      this.#lastSettings()
+        .sort((a, b) => a.rank - b.rank)
+        .map(({ name, value }) => [name, value]),
+    );
     return this.#map;
   }
 
@@ -81,7 +85,10 @@ export class Variables {
   }
 
   #lastOf(name: string): Setting | undefined {
-    return this.#byName.get(name)?.findLast(({ at }) => at < this.#log.length)?.setting;
+    const versions = this.#byName.get(name) ?? [];
+    let last = versions.length - 1;
+    while (last >= 0 && (versions[last]?.at ?? 0) >= this.#log.length) last--;
+    return versions[last]?.setting;
   }
 }
 

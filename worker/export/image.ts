@@ -8,6 +8,7 @@ import { encodeConfig, encodeIndex, encodeManifest } from "../../image/write.js"
 import { type Descriptor, type ImageConfigFile, MEDIA } from "../../image/types.js";
 import { layerMediaType } from "../../image/media.js";
 import { finishConfig } from "./config.js";
+import { type Annotation, annotationsOf } from "./annotations.js";
 import { type BlobChoice, type LayerWork, diffIdsOf, layerBlobs } from "./layers.js";
 
 /** An image but for its layer blobs: its config is in the content store. */
@@ -42,7 +43,7 @@ export async function writeManifest(
   work: LayerWork,
   image: FinishedImage,
   choice: BlobChoice,
-  annotations?: Readonly<Record<string, string>>,
+  annotations: readonly Annotation[],
 ): Promise<Descriptor> {
   const layers = await layerBlobs(work, image.chain, choice);
   return putManifest(work.store, image, { layers, ociMediaTypes: choice.ociMediaTypes, annotations });
@@ -52,7 +53,11 @@ export async function writeManifest(
  * A manifest for the local store alone: layers that were built here are named by their tars, which are made
  * when somebody asks for them; pulled ones by the blobs they came from.
  */
-export async function writeLocalManifest(store: Store, image: FinishedImage): Promise<Descriptor> {
+export async function writeLocalManifest(
+  store: Store,
+  image: FinishedImage,
+  annotations: readonly Annotation[],
+): Promise<Descriptor> {
   const layers = await Promise.all(
     image.chain.map(async (name, index): Promise<Descriptor> => {
       const { blobs, sizeBytes } = await store.snapshots.meta(name);
@@ -62,7 +67,7 @@ export async function writeLocalManifest(store: Store, image: FinishedImage): Pr
       return known === undefined ? { mediaType: layerMediaType("none", true), digest, size: sizeBytes } : plain(known);
     }),
   );
-  return putManifest(store, image, { layers, ociMediaTypes: true });
+  return putManifest(store, image, { layers, ociMediaTypes: true, annotations });
 }
 
 function plain({ mediaType, digest, size }: Descriptor): Descriptor {
@@ -72,26 +77,48 @@ function plain({ mediaType, digest, size }: Descriptor): Descriptor {
 interface ManifestParts {
   readonly layers: readonly Descriptor[];
   readonly ociMediaTypes: boolean;
-  readonly annotations?: Readonly<Record<string, string>> | undefined;
+  readonly annotations: readonly Annotation[];
 }
 
 async function putManifest(store: Store, image: FinishedImage, parts: ManifestParts): Promise<Descriptor> {
   const mediaType = parts.ociMediaTypes ? MEDIA.ociManifest : MEDIA.dockerManifest;
+  const annotations = annotationsOf(parts.annotations, "manifest", image.platform);
   const bytes = encodeManifest({
     schemaVersion: 2,
     mediaType,
     config: { mediaType: parts.ociMediaTypes ? MEDIA.ociConfig : MEDIA.dockerConfig, digest: image.id, size: image.configSize },
     layers: parts.layers,
-    ...(parts.annotations === undefined ? {} : { annotations: parts.annotations }),
+    ...(annotations === undefined ? {} : { annotations }),
   });
-  return { mediaType, digest: await store.content.put(bytes), size: bytes.length, platform: image.platform };
+  const ofDescriptor = annotationsOf(parts.annotations, "manifest-descriptor", image.platform);
+  return {
+    mediaType,
+    digest: await store.content.put(bytes),
+    size: bytes.length,
+    platform: image.platform,
+    ...(ofDescriptor === undefined ? {} : { annotations: ofDescriptor }),
+  };
 }
 
 /** One manifest stands for itself, several become an index. */
-export async function joinManifests(store: Store, manifests: readonly Descriptor[], ociMediaTypes: boolean): Promise<Descriptor> {
+export async function joinManifests(
+  store: Store,
+  manifests: readonly Descriptor[],
+  { ociMediaTypes, annotations }: { readonly ociMediaTypes: boolean; readonly annotations: readonly Annotation[] },
+): Promise<Descriptor> {
   const [only] = manifests;
-  if (manifests.length === 1 && only !== undefined) return plain(only);
+  if (manifests.length === 1 && only !== undefined) {
+    const { platform: _platform, ...descriptor } = only;
+    return descriptor;
+  }
   const mediaType = ociMediaTypes ? MEDIA.ociIndex : MEDIA.dockerIndex;
-  const bytes = encodeIndex({ schemaVersion: 2, mediaType, manifests });
-  return { mediaType, digest: await store.content.put(bytes), size: bytes.length };
+  const ofIndex = annotationsOf(annotations, "index");
+  const bytes = encodeIndex({ schemaVersion: 2, mediaType, manifests, ...(ofIndex === undefined ? {} : { annotations: ofIndex }) });
+  const ofDescriptor = annotationsOf(annotations, "index-descriptor");
+  return {
+    mediaType,
+    digest: await store.content.put(bytes),
+    size: bytes.length,
+    ...(ofDescriptor === undefined ? {} : { annotations: ofDescriptor }),
+  };
 }

@@ -2,6 +2,7 @@
 import { TsbuildError } from "../../base/errors.js";
 import type { Compression } from "../../image/media.js";
 import type { Output, OutputAttributes } from "../types.js";
+import { type Annotation, readAnnotation } from "./annotations.js";
 
 export interface ImageOptions {
   readonly names: readonly string[];
@@ -13,12 +14,18 @@ export interface ImageOptions {
   /** An OCI layout as a folder instead of a tar. */
   readonly asTar: boolean;
   readonly rewriteTimestamp: boolean;
-  readonly annotations: Readonly<Record<string, string>>;
+  readonly annotations: readonly Annotation[];
+  /** Nothing is tagged in the registry. */
+  readonly pushByDigest: boolean;
+  /** In the store the image has its names with the digest behind, too. */
+  readonly nameCanonical: boolean;
+  /** Name, with the digest behind, of an image that is given none; empty: it has no name. */
+  readonly danglingPrefix: string;
 }
 
 const IMAGE_ATTRIBUTES = ["name", "compression", "compression-level", "force-compression", "oci-mediatypes", "rewrite-timestamp"];
 const KNOWN: Readonly<Record<Output["type"], readonly string[]>> = {
-  image: [...IMAGE_ATTRIBUTES, "push", "store", "unpack"],
+  image: [...IMAGE_ATTRIBUTES, "push", "push-by-digest", "name-canonical", "dangling-name-prefix", "store", "unpack"],
   oci: [...IMAGE_ATTRIBUTES, "tar"],
   docker: [...IMAGE_ATTRIBUTES, "tar"],
   local: [],
@@ -30,9 +37,10 @@ const LEVELS: Readonly<Record<Compression, number>> = { none: 0, gzip: 9, zstd: 
 /** @throws {TsbuildError} OUTPUT_INVALID */
 export function imageOptions(output: Output): ImageOptions {
   const { type, attributes } = output;
-  const annotations: Record<string, string> = {};
+  const annotations: Annotation[] = [];
   for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("annotation.") && type !== "local" && type !== "tar") annotations[name.slice("annotation.".length)] = value;
+    const annotation = type === "local" || type === "tar" ? undefined : readAnnotation(name, value);
+    if (annotation !== undefined) annotations.push(annotation);
     else if (!KNOWN[type].includes(name)) throw invalid(`output type=${type} has no attribute "${name}"`, KNOWN[type]);
   }
   const compression = compressionFrom(attributes["compression"] ?? "gzip");
@@ -41,11 +49,15 @@ export function imageOptions(output: Output): ImageOptions {
     compression,
     level: levelFrom(attributes["compression-level"], compression),
     forceCompression: flag(attributes, "force-compression", false),
-    ociMediaTypes: flag(attributes, "oci-mediatypes", type !== "docker"),
+    // Docker's manifests have no place for annotations.
+    ociMediaTypes: annotations.length > 0 || flag(attributes, "oci-mediatypes", type !== "docker"),
     push: flag(attributes, "push", false),
     asTar: flag(attributes, "tar", true),
     rewriteTimestamp: flag(attributes, "rewrite-timestamp", false),
     annotations,
+    pushByDigest: flag(attributes, "push-by-digest", false),
+    nameCanonical: flag(attributes, "name-canonical", false),
+    danglingPrefix: attributes["dangling-name-prefix"] ?? "",
   };
 }
 

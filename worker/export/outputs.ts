@@ -1,15 +1,16 @@
 /** What a build leaves: names in the store, archives, folders. */
 import type { Digest } from "../../base/digest.js";
 import { TsbuildError } from "../../base/errors.js";
-import { formatPlatform, hostPlatform, platformScore } from "../../base/platform.js";
+import { formatPlatform, hostPlatform, type Platform, platformScore } from "../../base/platform.js";
 import type { Store } from "../../cache/store.js";
 import type { CompiledBuild } from "../../frontend/compile/types.js";
-import { formatReference, parseReference, withDefaultTag } from "../../image/reference.js";
+import { formatReference, parseReference, type Reference, withDefaultTag } from "../../image/reference.js";
 import type { Descriptor } from "../../image/types.js";
 import type { Result } from "../../solver/types.js";
 import type { BuildEnvironment } from "../environment.js";
 import type { LazyRegistry } from "../registry.js";
 import type { BuildRequest, BuildResult, Output } from "../types.js";
+import { type Annotation, checkAnnotations } from "./annotations.js";
 import { writeArchive } from "./archives.js";
 import { copyFiles } from "./files.js";
 import { type FinishedImage, finishImage, joinManifests, writeLocalManifest, writeManifest } from "./image.js";
@@ -26,6 +27,8 @@ export interface ExportContext {
 }
 
 type Exported = Omit<BuildResult, "buildId">;
+
+const NO_ANNOTATIONS: readonly Annotation[] = [];
 
 /** The filesystem of an image that has none. */
 const NO_FILES: Result = { chain: [], identity: undefined };
@@ -46,8 +49,11 @@ export async function exportBuild(
         compiled.targets.map((target, index) => finishImage(work, target, (results[index] ?? NO_FILES).chain, request.sourceDateEpoch)),
       )
     : [];
+  for (const { options } of outputs) checkAnnotations(options.annotations, platformsOf(compiled));
+  const kept = outputs.find(({ output }) => output.type === "image")?.options;
   let target: Descriptor | undefined;
-  if (request.tags.length > 0) target = await storeLocally(context, images, request.tags);
+  if (request.tags.length > 0)
+    target = await storeLocally(context, images, { names: request.tags, annotations: kept?.annotations ?? NO_ANNOTATIONS });
   for (const { output, options } of outputs)
     target = (await exportOne({ ...context, request }, { work, images, results, compiled }, output, options)) ?? target;
   const id = preferred(images)?.id;
@@ -57,10 +63,13 @@ export async function exportBuild(
     metadata: metadataOf(
       request,
       outputs.map(({ options }) => options),
-      id,
-      target,
+      { buildId: env.buildId, id: images.length === 1 ? id : undefined, target },
     ),
   };
+}
+
+function platformsOf({ targets }: CompiledBuild): readonly Platform[] {
+  return targets.map(({ platform }) => platform);
 }
 
 interface Made {
@@ -72,13 +81,15 @@ interface Made {
 
 async function exportOne(context: ExportContext, made: Made, output: Output, options: ImageOptions): Promise<Descriptor | undefined> {
   const { request, env } = context;
-  const names = [...request.tags, ...options.names.map(fullName)];
+  const ownNames = options.names.map(fullName);
+  const names = [...request.tags, ...ownNames];
   switch (output.type) {
     case "image": {
-      const target = await storeLocally(context, made.images, options.names.map(fullName));
+      const { names: _none, ...how } = options;
+      const target = await storeLocally(context, made.images, { ...how, names: ownNames, tags: request.tags });
       if (!options.push) return target;
       const pushed = await manifests(made, request, options);
-      await pushAll(context, names, pushed);
+      await pushAll(context, { names: options.pushByDigest ? byDigest(request.tags, options.names, pushed) : names, root: pushed });
       return pushed;
     }
     case "oci":
@@ -105,22 +116,52 @@ async function exportOne(context: ExportContext, made: Made, output: Output, opt
   }
 }
 
+interface Naming {
+  readonly names: readonly string[];
+  readonly annotations: readonly Annotation[];
+  /** Names it has already, for the canonical ones. */
+  readonly tags?: readonly string[];
+  readonly nameCanonical?: boolean;
+  readonly danglingPrefix?: string;
+}
+
 /** Names in the store for the image of this machine's platform, or the one that comes closest. */
-async function storeLocally(
-  context: ExportContext,
-  images: readonly FinishedImage[],
-  names: readonly string[],
-): Promise<Descriptor | undefined> {
+async function storeLocally(context: ExportContext, images: readonly FinishedImage[], naming: Naming): Promise<Descriptor | undefined> {
   const image = preferred(images);
   if (image === undefined) return undefined;
   const { store } = context.env;
-  const locals = await Promise.all(images.map((each) => writeLocalManifest(store, each)));
-  const target = await joinManifests(store, locals, true);
+  const { annotations } = naming;
+  const locals = await Promise.all(images.map((each) => writeLocalManifest(store, each, annotations)));
+  const target = await joinManifests(store, locals, { ociMediaTypes: true, annotations });
   const manifest = locals[images.indexOf(image)];
   if (manifest === undefined) throw new Error("Internal error: an image without a manifest");
   await keepOthers(store, images, { image, target, locals });
-  await tagImage(store, { image, target, manifest: manifest.digest, names });
+  await tagImage(store, { image, target, manifest: manifest.digest, names: storedNames(naming, target) });
   return target;
+}
+
+/** A prefix is for an image without another name, as in BuildKit. */
+function storedNames({ names, tags = [], nameCanonical = false, danglingPrefix = "" }: Naming, { digest }: Descriptor): readonly string[] {
+  const all = [...tags, ...names];
+  if (all.length === 0 && danglingPrefix !== "") return [formatReference({ ...nameOnly(parseReference(danglingPrefix)), digest })];
+  const canonical = nameCanonical ? all.map((name) => formatReference({ ...nameOnly(parseReference(name)), digest })) : [];
+  return [...new Set([...names, ...canonical])];
+}
+
+function nameOnly({ registry, repository }: Reference): Reference {
+  return { registry, repository };
+}
+
+/** @throws {TsbuildError} OUTPUT_INVALID for a name with a tag, which would come to nothing */
+function byDigest(tags: readonly string[], names: readonly string[], { digest }: Descriptor): readonly string[] {
+  const own = names.map((name) => {
+    const reference = parseReference(name);
+    if (reference.tag === undefined && reference.digest === undefined) return reference;
+    throw new TsbuildError("OUTPUT_INVALID", `push-by-digest=true gives no tag, but the name ${name} has one`, {
+      hint: `write name=${formatReference(nameOnly(reference))}`,
+    });
+  });
+  return [...tags.map(parseReference), ...own].map((reference) => formatReference({ ...nameOnly(reference), digest }));
 }
 
 interface Stored {
@@ -154,12 +195,14 @@ async function manifests({ work, images }: Made, request: BuildRequest, options:
     ociMediaTypes: options.ociMediaTypes,
     timestampSec: options.rewriteTimestamp ? request.sourceDateEpoch : undefined,
   };
-  const annotations = Object.keys(options.annotations).length === 0 ? undefined : options.annotations;
-  const written = await Promise.all(images.map((image) => writeManifest(work, image, choice, annotations)));
-  return joinManifests(work.store, written, options.ociMediaTypes);
+  const written = await Promise.all(images.map((image) => writeManifest(work, image, choice, options.annotations)));
+  return joinManifests(work.store, written, options);
 }
 
-async function pushAll({ env, registry, signal }: ExportContext, names: readonly string[], root: Descriptor): Promise<void> {
+async function pushAll(
+  { env, registry, signal }: ExportContext,
+  { names, root }: { readonly names: readonly string[]; readonly root: Descriptor },
+): Promise<void> {
   if (names.length === 0) throw new TsbuildError("OUTPUT_INVALID", "a push needs a name", { hint: "give one with -t REGISTRY/NAME:TAG" });
   const { pushImage } = await import("../../image/push.js");
   const client = await registry.client();
@@ -174,15 +217,22 @@ function fullName(name: string): string {
   return formatReference(withDefaultTag(parseReference(name)));
 }
 
-/** As BuildKit names these. */
+interface ResultFacts {
+  readonly buildId: string;
+  /** Of an image of one platform; an index has no config. */
+  readonly id: Digest | undefined;
+  readonly target: Descriptor | undefined;
+}
+
+/** As BuildKit and buildx name these. */
 function metadataOf(
   request: BuildRequest,
   options: readonly ImageOptions[],
-  id: Digest | undefined,
-  target: Descriptor | undefined,
+  { buildId, id, target }: ResultFacts,
 ): Record<string, unknown> {
   const names = [...new Set([...request.tags, ...options.flatMap((each) => each.names)])];
   return {
+    "buildx.build.ref": `tsbuild/tsbuild/${buildId}`,
     ...(id === undefined ? {} : { "containerimage.config.digest": id }),
     ...(target === undefined ? {} : { "containerimage.digest": target.digest, "containerimage.descriptor": target }),
     ...(names.length === 0 ? {} : { "image.name": names.join(",") }),

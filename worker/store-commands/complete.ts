@@ -7,6 +7,7 @@ import type { Chain, ImageRecord } from "../../cache/types.js";
 import type { Compression } from "../../image/media.js";
 import { MAX_MANIFEST_BYTES, parseManifestOrIndex } from "../../image/parse.js";
 import type { Descriptor, ImageConfigFile, Manifest } from "../../image/types.js";
+import { type Annotation, annotationsFrom } from "../export/annotations.js";
 import { joinManifests, writeManifest } from "../export/image.js";
 import { chainOf, platformOf } from "../image-chain.js";
 import { isFor, readImage } from "./adopt.js";
@@ -22,11 +23,11 @@ export interface CompleteOptions {
 
 /** @throws {TsbuildError} IMAGE_INCOMPLETE, IMAGE_PLATFORM */
 export async function completeImage(work: ImageWork, image: StoredImage, options: CompleteOptions): Promise<Descriptor> {
-  const roots = await completeChildren(work, image, options);
-  const fitting = roots.filter(
+  const { children, annotations } = await completeChildren(work, image, options);
+  const fitting = children.filter(
     ({ platform }) => options.platform === undefined || (platform !== undefined && samePlatform(platform, options.platform)),
   );
-  if (fitting.length > 1) return joinManifests(work.store, fitting, true);
+  if (fitting.length > 1) return joinManifests(work.store, fitting, { ociMediaTypes: true, annotations });
   const [only] = fitting;
   if (only !== undefined) return plain(only);
   if (options.platform === undefined || isFor(image.config, options.platform)) return plain(await completeOwn(work, image, options));
@@ -39,22 +40,30 @@ function plain({ mediaType, digest, size }: Descriptor): Descriptor {
   return { mediaType, digest, size };
 }
 
+interface CompleteIndex {
+  readonly children: readonly Descriptor[];
+  /** Of the index itself. */
+  readonly annotations: readonly Annotation[];
+}
+
 /** The platforms of an index that are here; none for an image that is no index. */
 async function completeChildren(
   { store, ...rest }: ImageWork,
   { record }: StoredImage,
   options: CompleteOptions,
-): Promise<readonly Descriptor[]> {
+): Promise<CompleteIndex> {
   const work = { store, ...rest };
-  if (record.target.digest === record.manifest || (await store.content.size(record.target.digest)) === undefined) return [];
+  const isIndex = record.target.digest !== record.manifest && (await store.content.size(record.target.digest)) !== undefined;
+  if (!isIndex) return { children: [], annotations: [] };
   const parsed = parseManifestOrIndex(await store.content.read(record.target.digest, MAX_MANIFEST_BYTES));
   const complete: Descriptor[] = [];
   for (const child of parsed.type === "index" ? parsed.index.manifests : []) {
     if (child.platform?.os === "unknown" || (await store.content.size(child.digest, child.size)) === undefined) continue;
     const made = await completeManifest(work, child.digest, options, undefined);
-    if (made !== undefined) complete.push({ ...made, platform: child.platform });
+    if (made === undefined) continue;
+    complete.push({ ...made, platform: child.platform, ...(child.annotations === undefined ? {} : { annotations: child.annotations }) });
   }
-  return complete;
+  return { children: complete, annotations: parsed.type === "index" ? annotationsFrom("index", parsed.index.annotations) : [] };
 }
 
 async function completeOwn(work: ImageWork, image: StoredImage, options: CompleteOptions): Promise<Descriptor> {
@@ -97,6 +106,7 @@ async function completeManifest(
     { store, pools, signal },
     { platform: platformOf(config), id, config, configSize, chain },
     { compression, force: false, ociMediaTypes: true },
+    annotationsFrom("manifest", manifest.annotations),
   );
 }
 

@@ -1,0 +1,139 @@
+/** Random instructions that change the files: COPY, ADD, RUN, WORKDIR, and USER, which decides who does it. */
+import type { Stage, Step, Writer } from "./generate.js";
+import type { Random } from "./random.js";
+
+const PLACES = ["/opt/", "/new/", "/new/deep/er/", "/data/", "/tmp/", "/link/", "rel/", "./", "/"] as const;
+const TARGETS = ["/opt/file", "/new/file", "named", "/data/file", "/opt/x/y", "./here", "/link/file"] as const;
+const OWNERS = ["user", "user:user", "app", "app:staff", "1000", "1000:77", "0:0", "77:app", ":78"] as const;
+const MODES = ["644", "0755", "0600", "750", "4755", "1777"] as const;
+
+export function randomCopy(writer: Writer, stage: Stage): Step {
+  const { random, earlier } = writer;
+  const from = random.chance(0.45) && earlier.length > 0 ? random.pick(earlier) : undefined;
+  const flags = [...(from === undefined ? [] : [`--from=${from.name}`]), ...randomFlags(random)];
+  const { sources, isMany } = from === undefined ? contextSources(writer) : stageSources(random, from);
+  const target = isMany ? random.pick(PLACES) : random.pick([...PLACES, ...TARGETS]);
+  return { line: ["COPY", ...flags, operands(random, sources, target)].join(" "), stage: withTarget(stage, target) };
+}
+
+export function randomAdd(writer: Writer, stage: Stage): Step {
+  const { random, context } = writer;
+  const [archive] = context.archives;
+  if (archive === undefined || random.chance(0.3)) {
+    const { sources } = contextSources(writer);
+    const target = random.pick(PLACES);
+    return { line: ["ADD", ...randomFlags(random), operands(random, sources, target)].join(" "), stage: withTarget(stage, target) };
+  }
+  const target = random.pick(PLACES);
+  return { line: `ADD ${archive} ${target}`, stage: withTarget(stage, target) };
+}
+
+function randomFlags(random: Random): readonly string[] {
+  const flags: string[] = [];
+  if (random.chance(0.25)) flags.push(`--chown=${random.pick(OWNERS)}`);
+  if (random.chance(0.2)) flags.push(`--chmod=${random.pick(MODES)}`);
+  return flags;
+}
+
+interface Sources {
+  readonly sources: readonly string[];
+  /** More than one file may come of it, so the target has to be a folder. */
+  readonly isMany: boolean;
+}
+
+function contextSources({ random, context }: Writer): Sources {
+  const files = context.files.filter((path) => !path.includes("["));
+  switch (random.between(0, 4)) {
+    case 0:
+      return { sources: [random.pick(context.folders)], isMany: false };
+    case 1:
+      return context.wildcards.length > 0 ? { sources: [random.pick(context.wildcards)], isMany: true } : { sources: ["a.txt"], isMany: false };
+    case 2:
+      return { sources: [random.pick([".", "./", "/", "src/../."])], isMany: true };
+    case 3:
+      return { sources: random.some([...files, ...context.folders], random.between(2, 3)), isMany: true };
+    default:
+      return { sources: [random.pick(files)], isMany: false };
+  }
+}
+
+function stageSources(random: Random, from: Stage): Sources {
+  switch (random.between(0, 3)) {
+    case 0:
+      return { sources: [random.pick(from.folders.filter((path) => path !== "/" && path !== "/link"))], isMany: false };
+    case 1:
+      return { sources: ["/data/*"], isMany: true };
+    case 2:
+      return { sources: random.some([...from.files, "/opt"], 2), isMany: true };
+    default:
+      return { sources: [random.pick(from.files)], isMany: false };
+  }
+}
+
+function operands(random: Random, sources: readonly string[], target: string): string {
+  const words = [...sources, target];
+  const isPlain = words.every((word) => !/\s/.test(word));
+  return isPlain && random.chance(0.8) ? words.join(" ") : JSON.stringify(words);
+}
+
+function withTarget(stage: Stage, target: string): Stage {
+  return target.startsWith("/") && target.endsWith("/") && target !== "/"
+    ? { ...stage, folders: [...new Set([...stage.folders, target.slice(0, -1)])] }
+    : stage;
+}
+
+export function randomWorkdir({ random }: Writer, stage: Stage): Step {
+  const path = random.pick(["/opt", "/work", "/work/deep/er", "sub", "../side", "/link/w", "/home/user", "/w-${V0:-none}", "/"]);
+  return { line: `WORKDIR ${path}`, stage: path === "/work" ? { ...stage, folders: [...stage.folders, path] } : stage };
+}
+
+export function randomUser({ random }: Writer, stage: Stage): Step {
+  const user = random.pick(["user", "1000:77", "app", "root", "0", "4242", "app:user"]);
+  return { line: `USER ${user}`, stage: { ...stage, isRoot: user === "root" || user === "0" } };
+}
+
+/** Commands that may fail, since the next line does not need what they do. Their complaints go nowhere. */
+export function randomRun({ random }: Writer, stage: Stage): Step {
+  if (stage.isRoot && random.chance(0.3)) return surelyMade(random, stage);
+  if (random.chance(0.1)) return { line: `RUN ["/bin/sh", "-c", "echo exec $V0 > exec.txt || true"]`, stage };
+  const commands = random.times(1, 3, () => randomCommand(random, stage));
+  return { line: `RUN { ${commands.join("; ")}; } 2>/dev/null || true`, stage };
+}
+
+function surelyMade(random: Random, stage: Stage): Step {
+  const path = `/made/${random.pick(["m1", "m2", "n/m3"])}`;
+  const line = `RUN rm -rf ${path} && mkdir -p ${path} && echo made > ${path}/f && chmod ${random.pick(MODES)} ${path}/f`;
+  return {
+    line,
+    stage: { ...stage, files: [...new Set([...stage.files, `${path}/f`])], folders: [...new Set([...stage.folders, path])] },
+  };
+}
+
+function randomCommand(random: Random, stage: Stage): string {
+  const name = random.pick(["f1", "/opt/f2", "/tmp/f3", "/new/f4", "/opt/d/f5"]);
+  const other = random.pick(["g1", "/opt/g2", "/tmp/g3", "/opt/d/g4"]);
+  const there = random.pick([...stage.files.filter((path) => !path.startsWith("/etc/") && !path.startsWith("/data/")), name]);
+  return random.pick([
+    `echo ${name} > ${name}`,
+    `mkdir -p ${other}/k`,
+    `cp -a ${there} ${other}`,
+    `chmod ${random.pick(["600", "u+s", "g+s", "a+x", "1777", "0"])} ${name}`,
+    `chown ${random.pick(["user", "1000:77", "app:staff"])} ${name}`,
+    `chown -R 1000:1000 /opt`,
+    `ln -s ${random.pick(["/etc/passwd", "../missing", "f2"])} ${other}`,
+    `ln ${name} ${other}`,
+    `mv ${name} ${other}`,
+    `rm -rf ${random.pick(["/opt", "/tmp/f3", "/new", name])}`,
+    `rm -rf /opt && mkdir /opt`,
+    `mknod ${other} p`,
+    `touch ${name} ${other}`,
+    `env | grep -E "^(V|A|PATH)[0-9_=]" | sort > env.txt`,
+    `pwd > pwd.txt`,
+    `id > /tmp/id.txt`,
+    `umask > /tmp/umask.txt`,
+    `(umask 077; echo x > ${name}; mkdir ${other})`,
+    `cat "$V0" /etc/passwd > ${name}`,
+    `ls -lan /data /opt | awk '{ print $1, $3, $4, $9 }' > /tmp/ls.txt`,
+    `find /new /opt /data | sort > /tmp/find.txt`,
+  ]);
+}
