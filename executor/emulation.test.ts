@@ -7,6 +7,7 @@ import { hostPlatform } from "../base/platform.js";
 import { loadKernel } from "../sys/kernel.js";
 import { interpreterFor, parseInterpreter, readInterpreters } from "./binfmt.js";
 import { elfArchitecture } from "./elf-machine.js";
+import type { ProcessSpec } from "./types.js";
 import { foreignProgram, requireEmulator } from "./emulation.js";
 
 /** The start of a 64-bit little-endian program for a machine. */
@@ -47,8 +48,9 @@ before(() => {
 after(() => rmSync(rootfs, { recursive: true }));
 
 const skip = process.getuid?.() === 0 ? false : "needs root";
-const spec = (...args: string[]): { rootfs: string; args: readonly string[]; env: readonly string[] } => ({
+const spec = (...args: string[]): Pick<ProcessSpec, "rootfs" | "args" | "env" | "stateDir"> => ({
   rootfs,
+  stateDir: rootfs,
   args,
   env: ["PATH=/sbin:/bin"],
 });
@@ -95,14 +97,15 @@ test("the program is found by path, through links of the image and in PATH", { s
 
 test("without an emulator the error names both machines and what to install", { skip }, () => {
   const kernel = loadKernel();
-  assert.throws(() => requireEmulator(kernel, spec("/bin/sh"), []), {
+  assert.throws(() => requireEmulator(kernel, spec("/bin/sh"), () => []), {
     code: "EMULATOR_MISSING",
     message: new RegExp(`/bin/sh is for riscv64, this machine is ${hostPlatform().architecture}`),
     hint: /qemu-user-static.*\$BUILDPLATFORM/,
   });
   const entry = parseInterpreter("qemu-riscv64", RISCV_ENTRY);
   assert.ok(entry !== undefined);
-  requireEmulator(kernel, spec("/bin/sh"), [entry]);
-  requireEmulator(kernel, spec("/bin/sh"), undefined);
-  assert.throws(() => requireEmulator(kernel, spec("/bin/sh"), [{ ...entry, isOpen: false }]), { message: /without the flag F/ });
+  requireEmulator(kernel, spec("/bin/sh"), () => [entry]);
+  requireEmulator(kernel, spec("/bin/sh"), () => undefined);
+  requireEmulator(kernel, spec("/bin/script"), () => assert.fail("nothing foreign, nothing asked"));
+  assert.throws(() => requireEmulator(kernel, spec("/bin/sh"), () => [{ ...entry, isOpen: false }]), { message: /without the flag F/ });
 });

@@ -1,6 +1,6 @@
 /** Programs of another machine than this: the kernel starts them through an emulator, if it knows one. */
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
-import { posix } from "node:path";
+import { closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync, readSync } from "node:fs";
+import { join, posix } from "node:path";
 import { TsbuildError, isErrno } from "../base/errors.js";
 import { hostPlatform } from "../base/platform.js";
 import type { Kernel } from "../sys/types.js";
@@ -44,8 +44,13 @@ export function foreignProgram(kernel: Kernel, spec: Looked): ForeignProgram | u
  * Where the kernel's list of emulators can be read, one has to be in it, and within the container's reach.
  * @throws {RuntimeError} EMULATOR_MISSING
  */
-export function requireEmulator(kernel: Kernel, spec: Looked, known: readonly Interpreter[] | undefined = readInterpreters()): void {
+export function requireEmulator(
+  kernel: Kernel,
+  spec: Looked & Pick<ProcessSpec, "stateDir">,
+  read: () => readonly Interpreter[] | undefined = () => readInterpreters() ?? readUnmounted(kernel, join(spec.stateDir, "binfmt")),
+): void {
   const program = foreignProgram(kernel, spec);
+  const known = program === undefined ? undefined : read();
   if (program === undefined || known === undefined) return;
   const found = interpreterFor(program.start, known);
   if (found === undefined) throw emulatorMissing(program);
@@ -55,6 +60,26 @@ export function requireEmulator(kernel: Kernel, spec: Looked, known: readonly In
     `${program.command} is for ${program.architecture}, and its emulator ${found.path} is not in the image: it was registered without the flag F`,
     { exitCode: 126, hint: `register it so that it works in containers: ${INSTALL}` },
   );
+}
+
+/**
+ * The kernel's list where nobody has mounted it, as in containers and minimal systems. Undefined in a user namespace, which
+ * would get a list of its own by that, and where it can't be mounted.
+ */
+function readUnmounted(kernel: Kernel, folder: string): readonly Interpreter[] | undefined {
+  if (!/^\s*0\s+0\s+4294967295\s*$/.test(readFileSync("/proc/self/uid_map", "latin1"))) return undefined;
+  mkdirSync(folder, { recursive: true });
+  try {
+    kernel.mount("binfmt_misc", folder, "binfmt_misc", ["nosuid", "nodev", "noexec"]);
+  } catch (error) {
+    // The kernel has no such thing: nobody has registered anything with it.
+    return isErrno(error, "ENODEV") ? [] : undefined;
+  }
+  try {
+    return readInterpreters(folder);
+  } finally {
+    kernel.umount(folder, { detach: true });
+  }
 }
 
 const INSTALL = "apt-get install qemu-user-static binfmt-support";

@@ -81,6 +81,7 @@ export interface ExecLimits {
   readonly cpuPeriodMicros?: number | undefined;
   readonly cpuShares?: number | undefined;
   readonly cpusetCpus?: string | undefined;
+  readonly cpusetMems?: string | undefined;
   readonly pids?: number | undefined;
   readonly shmSizeBytes?: number | undefined;
   /** `nofile=1024:2048` */

@@ -1,6 +1,7 @@
 /** Base images: which one a name means, who it is, and its layers as snapshots. */
 import type { Digest } from "../base/digest.js";
 import type { EventSink } from "../base/events.js";
+import { TsbuildError } from "../base/errors.js";
 import { type Platform, formatPlatform, samePlatform } from "../base/platform.js";
 import type { ImageRecord } from "../cache/types.js";
 import type { Store } from "../cache/store.js";
@@ -18,12 +19,13 @@ import { chainRecordName } from "./export/tag.js";
 import { chainOf, platformOf } from "./image-chain.js";
 import { pullLayers } from "./unpack.js";
 import type { LazyRegistry } from "./registry.js";
+import type { PullMode } from "./types.js";
 
 export interface ImagesOptions {
   readonly store: Store;
   readonly pools: Pools;
   readonly events: EventSink;
-  readonly pull: "missing" | "always";
+  readonly pull: PullMode;
   readonly registry: LazyRegistry;
 }
 
@@ -39,11 +41,23 @@ export class Images implements ImageResolver {
     if (text.startsWith("oci-layout://")) return this.#fromLayout(text, platform, signal);
     const reference = withDefaultTag(parseReference(text));
     const name = formatReference(reference);
-    if (this.#options.pull === "missing") {
-      const known = (await this.#tagged(name, platform)) ?? (await this.#fetchedBefore(name, platform));
-      if (known !== undefined) return known;
+    const { pull } = this.#options;
+    const known = pull === "always" ? undefined : ((await this.#tagged(name, platform)) ?? (await this.#fetchedBefore(name, platform)));
+    if (known !== undefined && pull !== "newer") return known;
+    if (pull === "never") throw notHere(name, platform);
+    if (known === undefined) return this.#fromRegistry(reference, name, platform, signal);
+    return this.#newerThan(known, () => this.#fromRegistry(reference, name, platform, signal));
+  }
+
+  /** What is here when the registry can't be asked or knows no such image: it may have been built here. */
+  async #newerThan(known: ResolvedImage, ask: () => Promise<ResolvedImage>): Promise<ResolvedImage> {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof TsbuildError)) throw error;
+      this.#options.events({ type: "note", message: `${known.ref} is taken as it is here: ${error.message}` });
+      return known;
     }
-    return this.#fromRegistry(reference, name, platform, signal);
   }
 
   /** The chain ID of its layers: known from the config, so nothing is downloaded to find a hit. */
@@ -61,7 +75,7 @@ export class Images implements ImageResolver {
   async unpack(op: ImageSource, vertex: Digest, signal: AbortSignal): Promise<Result> {
     const { manifest, config } = await this.#read(op.manifest);
     const { store, pools, events } = this.#options;
-    const source = op.ref.startsWith("oci-layout://")
+    const source = op.ref.startsWith("oci-layout://") || this.#options.pull === "never"
       ? undefined
       : { client: await this.#options.registry.client(), reference: parseReference(op.ref) };
     await pullLayers({ store, pools, events, vertex, manifest, config, source, signal });
@@ -114,6 +128,12 @@ export class Images implements ImageResolver {
 
 /** What the empty tree is: an image without layers. */
 const EMPTY_IDENTITY: Digest = `sha256:${"0".repeat(64)}` as Digest;
+
+function notHere(name: string, platform: Platform): TsbuildError {
+  return new TsbuildError("IMAGE_NOT_FOUND", `${name} is not in the store for ${formatPlatform(platform)}, and may not be fetched`, {
+    hint: "leave --pull=never out, or fetch it before with tsbuild pull",
+  });
+}
 
 function baseName(name: string, platform: Platform): string {
   return `${name}|${formatPlatform(platform)}`;

@@ -23,7 +23,7 @@ export interface BuildRequest extends Omit<CompileRequest, "images" | "ignorePat
   readonly secrets: ReadonlyMap<string, SecretSource>;
   /** Agents for RUN --mount=type=ssh and for git repositories reached by ssh. */
   readonly ssh: ReadonlyMap<string, SshSource>;
-  readonly pull: "missing" | "always";
+  readonly pull: PullMode;
   /** RUN steps at the same time at most. */
   readonly maxParallelism: number;
   /** True when diffIDs have to be known: -t, --iidfile, --metadata-file, or an output that is an image. */
@@ -32,6 +32,12 @@ export interface BuildRequest extends Omit<CompileRequest, "images" | "ignorePat
   readonly insecureRegistries: readonly string[];
   readonly events: EventSink;
 }
+
+/**
+ * When the registry is asked for a base image: `newer` is `always` where that goes well, and what is here otherwise;
+ * with `never` nothing of an image is fetched, layers included.
+ */
+export type PullMode = "always" | "newer" | "missing" | "never";
 
 export type SecretSource = { readonly type: "file"; readonly path: string } | { readonly type: "env"; readonly name: string };
 

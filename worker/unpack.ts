@@ -3,6 +3,7 @@
  * there; a last pass in order makes of them what applying them one onto the other would have made.
  */
 import { CleanupStack } from "../base/cleanup.js";
+import { TsbuildError } from "../base/errors.js";
 import type { Digest } from "../base/digest.js";
 import type { EventSink } from "../base/events.js";
 import type { ActiveSnapshot, SnapshotName } from "../cache/types.js";
@@ -112,11 +113,18 @@ async function unpackOne(options: PullLayersOptions, layer: Layer, stack: Cleanu
   return { task, result, active, layer };
 }
 
+async function requireBlob(store: Store, { digest, size }: Descriptor): Promise<void> {
+  if ((await store.content.size(digest, size)) !== undefined) return;
+  throw new TsbuildError("IMAGE_INCOMPLETE", `the layer ${digest} of the image is not in the store, and nothing may be fetched`, {
+    hint: "leave --pull=never out, or fetch the image before with tsbuild pull",
+  });
+}
+
 async function fetchLayer(options: PullLayersOptions, layer: Layer, signal: AbortSignal): Promise<void> {
   const { store, events, vertex, source } = options;
   const { digest, size } = layer.descriptor;
   await store.lease.hold(`blob/${digest}`);
-  if (source === undefined) return;
+  if (source === undefined) return await requireBlob(store, layer.descriptor);
   const { fetchBlob } = await import("../image/pull.js");
   const say = (current: number, isDone: boolean): void =>
     events({ type: "step-progress", vertex, id: digest, current, total: size, isDone, atMs: Date.now() });

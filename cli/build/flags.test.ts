@@ -51,7 +51,7 @@ test("an unknown flag gets a suggestion", () => {
 });
 
 test("a flag that can't be honoured is refused with a reason", () => {
-  for (const args of [["--cache-to", "type=inline"], ["--provenance=max"], ["--sbom=true"], ["--call", "outline"], ["--squash"]]) {
+  for (const args of [["--cache-to", "type=inline"], ["--provenance=max"], ["--sbom=true"], ["--call", "subrequests.describe"], ["--squash"]]) {
     assert.throws(() => parse(...args, "."), {
       code: "UNSUPPORTED",
       message: new RegExp(`^${args[0]?.split("=")[0]}`),
@@ -61,10 +61,24 @@ test("a flag that can't be honoured is refused with a reason", () => {
 
 test("--check and --call check are one thing, with a format for programs", () => {
   assert.deepEqual(parse(".").call, { method: "build" });
-  assert.deepEqual(parse("--check", ".").call, { method: "check", format: "text" });
-  assert.deepEqual(parse("--call=check,format=json", ".").call, { method: "check", format: "json" });
+  assert.deepEqual(parse("--check", ".").call, { method: "check", format: "text", ignoresStatus: false });
+  assert.deepEqual(parse("--call=check,format=json", ".").call, { method: "check", format: "json", ignoresStatus: false });
+  assert.deepEqual(parse("--call=lint,format=sarif,ignorestatus=true", ".").call, { method: "check", format: "sarif", ignoresStatus: true });
   assert.throws(() => parse("--call", "check,format=yaml", "."), { code: "USAGE" });
   assert.throws(() => parse("--check", "--call", "build", "."), { code: "USAGE" });
+});
+
+test("--call outline and targets have two formats", () => {
+  assert.deepEqual(parse("--call", "outline", ".").call, { method: "outline", format: "text" });
+  assert.deepEqual(parse("--call", "targets,format=json", ".").call, { method: "targets", format: "json" });
+  assert.throws(() => parse("--call", "targets,format=sarif", "."), { code: "USAGE", message: /that is for check/ });
+});
+
+test("--pull alone is always, and doesn't take the context for its value", () => {
+  const flags = parse("--pull", ".");
+  assert.deepEqual([flags.pull, flags.context], ["always", "."]);
+  assert.equal(parse("--pull=never", ".").pull, "never");
+  assert.equal(parse(".").pull, undefined);
 });
 
 test("help is text, and names the flags", () => {

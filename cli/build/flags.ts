@@ -11,6 +11,8 @@ export interface BuildFlags {
   readonly file?: string | undefined;
   readonly target?: string | undefined;
   readonly buildArg: readonly string[];
+  readonly buildArgFile: readonly string[];
+  readonly ignorefile?: string | undefined;
   readonly platform: readonly string[];
   readonly label: readonly string[];
   readonly annotation: readonly string[];
@@ -27,7 +29,7 @@ export interface BuildFlags {
   readonly metadataFile?: string | undefined;
   readonly progress?: string | undefined;
   readonly quiet: boolean;
-  readonly pull: boolean;
+  readonly pull?: string | undefined;
   readonly load: boolean;
   readonly push: boolean;
   readonly insecureRegistry: readonly string[];
@@ -44,6 +46,7 @@ export interface LimitFlags {
   readonly cpuQuota?: string | undefined;
   readonly cpuShares?: string | undefined;
   readonly cpusetCpus?: string | undefined;
+  readonly cpusetMems?: string | undefined;
   readonly pidsLimit?: string | undefined;
   readonly shmSize?: string | undefined;
   readonly ulimit: readonly string[];
@@ -56,7 +59,6 @@ const REFUSED: readonly (readonly [flags: string, sentence: string])[] = [
   ["--builder <name>", "tsbuild has no builder instances: it is the builder"],
   ["--cache-from <text>", "caches from elsewhere are not supported yet; the local one is always used"],
   ["--cache-to <text>", "writing the cache elsewhere is not supported yet; the local one is always written"],
-  ["--cpuset-mems <list>", "binding steps to memory nodes is not supported; --cpuset-cpus is"],
   ["--isolation <text>", "this is for Windows only"],
   ["--policy <text>", "policies are not supported yet"],
   ["--security-opt <text>", "steps always run with the default profile; RUN --security=insecure with --allow security.insecure lifts it"],
@@ -103,6 +105,8 @@ function takenOptions(): readonly Option[] {
     new Option("-f, --file <path>", "Dockerfile (default: CONTEXT/Dockerfile); - reads standard input"),
     new Option("--target <stage>", "stage to build (default: the last)"),
     repeated("--build-arg <name=value>", "value of an ARG; a name alone takes it from the environment"),
+    repeated("--build-arg-file <file>", "file of values of ARGs, NAME=value a line; --build-arg goes before it"),
+    new Option("--ignorefile <file>", "takes the place of .dockerignore"),
     repeated("--platform <list>", "platforms to build for, for example linux/amd64,linux/arm64"),
     repeated("--label <name=value>", "label of the image"),
     repeated("--annotation <text>", "annotation of the image, [manifest|index|manifest-descriptor|index-descriptor[PLATFORM]:]name=value"),
@@ -121,9 +125,9 @@ function takenOptions(): readonly Option[] {
     new Option("--metadata-file <file>", "write facts about the build into a file, as JSON"),
     new Option("--progress <mode>", "auto, plain, tty, rawjson or quiet"),
     new Option("-q, --quiet", "no progress; the image ID on stdout"),
-    new Option("--pull", "ask the registry for newer base images"),
+    new Option("--pull [when]", "when to ask the registry for base images: always, newer, missing (default) or never; alone: always").preset("always"),
     repeated("--insecure-registry <host>", "host[:port] that may be spoken to in plain HTTP; may be repeated"),
-    new Option("--call <method>", "build, or check to run the checks alone; check,format=json for programs"),
+    new Option("--call <method>", "build; check to run the checks alone; outline or targets to list what can be given and built; with ,format=json (check: or sarif) for programs"),
     new Option("--check", "the same as --call check"),
     new Option("--max-parallelism <count>", "RUN steps at the same time at most (default: 4 per core, at least 32)"),
     new Option("-D, --debug", "show the stack of an internal error"),
@@ -140,6 +144,7 @@ function limitOptions(): readonly Option[] {
     new Option("--cpu-quota <µs>", "CPU time in each period"),
     new Option("-c, --cpu-shares <weight>", "weight against other processes"),
     new Option("--cpuset-cpus <list>", "CPUs to run on, for example 0-2,4"),
+    new Option("--cpuset-mems <list>", "memory nodes to use, for example 0-1"),
     new Option("--pids-limit <count>", "processes in each RUN step"),
     new Option("--shm-size <size>", "size of /dev/shm in RUN steps"),
     repeated("--ulimit <name=soft:hard>", "limit of each process in RUN steps"),
@@ -173,6 +178,8 @@ function flagsOf(context: string, given: Readonly<Record<string, unknown>>): Bui
     file: text("file"),
     target: text("target"),
     buildArg: strings(given["buildArg"]),
+    buildArgFile: strings(given["buildArgFile"]),
+    ignorefile: text("ignorefile"),
     platform: commaLists("platform"),
     label: strings(given["label"]),
     annotation: strings(given["annotation"]),
@@ -191,7 +198,7 @@ function flagsOf(context: string, given: Readonly<Record<string, unknown>>): Bui
     metadataFile: text("metadataFile"),
     progress: text("progress"),
     quiet: given["quiet"] === true,
-    pull: given["pull"] === true,
+    pull: text("pull"),
     insecureRegistry: commaLists("insecureRegistry"),
     maxParallelism: text("maxParallelism"),
     limits: {
@@ -202,6 +209,7 @@ function flagsOf(context: string, given: Readonly<Record<string, unknown>>): Bui
       cpuQuota: text("cpuQuota"),
       cpuShares: text("cpuShares"),
       cpusetCpus: text("cpusetCpus"),
+      cpusetMems: text("cpusetMems"),
       pidsLimit: text("pidsLimit"),
       shmSize: text("shmSize"),
       ulimit: strings(given["ulimit"]),

@@ -5,7 +5,7 @@ import type { LimitFlags } from "./flags.js";
 
 const CPU_PERIOD_MICROS = 100_000;
 const ULIMIT = /^([a-z]+)=(-1|\d+)(?::(-1|\d+))?$/;
-const CPU_LIST = /^\d+(?:-\d+)?(?:,\d+(?:-\d+)?)*$/;
+const NUMBER_LIST = /^\d+(?:-\d+)?(?:,\d+(?:-\d+)?)*$/;
 
 /**
  * What RUN steps may use, from the flags. What isn't given isn't limited.
@@ -17,7 +17,8 @@ export function parseLimits(flags: LimitFlags): ExecLimits {
     memorySwapBytes: read(flags.memorySwap, (text) => (text === "-1" ? -1 : parseSize("--memory-swap", text))),
     ...cpuTime(flags),
     cpuShares: read(flags.cpuShares, (text) => parseCount("--cpu-shares", text, 2)),
-    cpusetCpus: read(flags.cpusetCpus, parseCpuList),
+    cpusetCpus: read(flags.cpusetCpus, (text) => parseList("--cpuset-cpus", text, "CPUs")),
+    cpusetMems: read(flags.cpusetMems, (text) => parseList("--cpuset-mems", text, "memory nodes")),
     pids: read(flags.pidsLimit, (text) => parseCount("--pids-limit", text, 1)),
     shmSizeBytes: read(flags.shmSize, (text) => parseSize("--shm-size", text)),
     ulimits: flags.ulimit.length === 0 ? undefined : flags.ulimit.map(parseUlimit),
@@ -40,9 +41,9 @@ function cpuTime(flags: LimitFlags): Pick<ExecLimits, "cpuPeriodMicros" | "cpuQu
   };
 }
 
-function parseCpuList(text: string): string {
-  if (CPU_LIST.test(text)) return text;
-  throw new TsbuildError("USAGE", `--cpuset-cpus: "${text}" is not a list of CPUs`, { hint: "for example 0-2,4" });
+function parseList(flag: string, text: string, what: string): string {
+  if (NUMBER_LIST.test(text)) return text;
+  throw new TsbuildError("USAGE", `${flag}: "${text}" is not a list of ${what}`, { hint: "for example 0-2,4" });
 }
 
 /** `nofile=1024` becomes `nofile=1024:1024`. */

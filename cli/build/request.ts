@@ -1,14 +1,17 @@
+import { statSync } from "node:fs";
 import { availableParallelism } from "node:os";
+import { resolve } from "node:path";
 import { TsbuildError } from "../../base/errors.js";
 import type { EventSink } from "../../base/events.js";
 import { hostPlatform, parsePlatform, type Platform, samePlatform } from "../../base/platform.js";
 import type { NamedContext } from "../../frontend/compile/types.js";
 import { formatReference, parseReference, withDefaultTag } from "../../image/reference.js";
-import type { BuildRequest, Output } from "../../worker/types.js";
+import type { BuildRequest, Output, PullMode } from "../../worker/types.js";
 import { insecureRegistries } from "../values/insecure-registries.js";
 import { keyValues } from "../values/key-value.js";
-import { parseCount } from "../values/numbers.js";
+import { parseBoolean, parseCount } from "../values/numbers.js";
 import { annotated } from "./annotations.js";
+import { buildArguments, withProxies } from "./build-args.js";
 import { contextFolder, readDockerfile } from "./dockerfile.js";
 import { parseExtraHosts } from "./extra-hosts.js";
 import type { BuildFlags } from "./flags.js";
@@ -16,6 +19,7 @@ import { isSshContext } from "./git-context.js";
 import { parseLimits } from "./limits.js";
 import { parseNamedContexts } from "./named-context.js";
 import { parseOutput } from "./output.js";
+import { configuredProxies } from "./proxies.js";
 import type { LoadedInputs } from "./remote-inputs.js";
 import { parseSecrets } from "./secrets.js";
 import { parseSsh } from "./ssh.js";
@@ -38,13 +42,13 @@ export function buildRequest(flags: BuildFlags, { cwd, env, events }: Surroundin
   const contextDir = loaded.context === undefined ? contextFolder(flags.context, cwd) : undefined;
   const dockerfile = loaded.dockerfile ?? readDockerfile(flags.file, { cwd, context: contextDir ?? cwd });
   const named = parseNamedContexts(flags.buildContext, cwd);
-  const buildArgs = buildArguments(flags.buildArg, env);
+  const buildArgs = withProxies(buildArguments(flags, { cwd, env }), configuredProxies(env, events));
   const outputs = outputsOf(flags, cwd);
   const network = networkMode(flags.network);
   return {
     dockerfile: dockerfile.source,
     contextDir,
-    ignoreFile: dockerfile.ignoreFile,
+    ignoreFile: ignoreFileOf(flags.ignorefile, { cwd, contextDir }) ?? dockerfile.ignoreFile,
     target: flags.target === "" ? undefined : flags.target,
     platforms: platformsOf(flags.platform),
     buildPlatform: hostPlatform(),
@@ -65,7 +69,7 @@ export function buildRequest(flags: BuildFlags, { cwd, env, events }: Surroundin
     outputs,
     secrets: parseSecrets(flags.secret, { cwd, env }),
     ssh: sshSources(flags, { cwd, env }),
-    pull: flags.pull ? "always" : "missing",
+    pull: pullMode(flags.pull),
     maxParallelism: maxParallelism(flags.maxParallelism),
     insecureRegistries: insecureRegistries(flags.insecureRegistry, env),
     wantsImageId: wantsImageId(flags, outputs),
@@ -78,7 +82,7 @@ export function gitInputs(flags: BuildFlags, around: Omit<Surroundings, "events"
   return {
     secrets: parseSecrets(flags.secret, around),
     ssh: sshSources(flags, around),
-    buildArgs: buildArguments(flags.buildArg, around.env),
+    buildArgs: buildArguments(flags, around),
   };
 }
 
@@ -92,12 +96,27 @@ function mainContext({ context }: LoadedInputs): readonly (readonly [string, Nam
   return context?.context === undefined ? [] : [["context", context.context]];
 }
 
-/** --build-arg, and SOURCE_DATE_EPOCH of the environment, which counts as one. */
-function buildArguments(texts: readonly string[], env: Surroundings["env"]): ReadonlyMap<string, string> {
-  const values = keyValues("--build-arg", texts, (name) => env[name]);
-  const epoch = env["SOURCE_DATE_EPOCH"];
-  if (epoch !== undefined && epoch !== "" && !values.has("SOURCE_DATE_EPOCH")) values.set("SOURCE_DATE_EPOCH", epoch);
-  return values;
+function ignoreFileOf(
+  path: string | undefined,
+  { cwd, contextDir }: { readonly cwd: string; readonly contextDir: string | undefined },
+): string | undefined {
+  if (path === undefined) return undefined;
+  if (contextDir === undefined) {
+    throw new TsbuildError("USAGE", `--ignorefile ${path}: the build context is no folder of this machine`, {
+      hint: "put a .dockerignore into the context",
+    });
+  }
+  const full = resolve(cwd, path);
+  if (statSync(full, { throwIfNoEntry: false })?.isFile() === true) return full;
+  throw new TsbuildError("USAGE", `--ignorefile ${path}: there is no such file`);
+}
+
+/** Also buildx's and Docker's switch, on and off. */
+function pullMode(text: string | undefined): PullMode {
+  if (text === "always" || text === "newer" || text === "missing" || text === "never") return text;
+  const isOn = text === undefined ? false : parseBoolean(text);
+  if (isOn === undefined) throw new TsbuildError("USAGE", `--pull=${text}: it is always, newer, missing or never`);
+  return isOn ? "always" : "missing";
 }
 
 /** Without --output the image is kept in the store, when something names or asks for it. --push pushes the image outputs. */

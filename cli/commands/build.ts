@@ -2,6 +2,8 @@ import type { EventSink } from "../../base/events.js";
 import type { Store } from "../../cache/store.js";
 import { familiarName, parseReference } from "../../image/reference.js";
 import type { BuildRequest, BuildResult } from "../../worker/types.js";
+import type { DockerfileCheck } from "../../worker/check.js";
+import type { CheckCall, DescribeCall } from "../build/call.js";
 import { type BuildFlags, parseBuildFlags } from "../build/flags.js";
 import { checkStdout } from "../build/output.js";
 import { loadInputs, type LoadedInputs, remoteInputs } from "../build/remote-inputs.js";
@@ -22,7 +24,8 @@ export async function run(args: readonly string[], context: CommandContext): Pro
     isQuiet: flags.quiet,
     isTerminal: context.stderr.isTerminal,
   });
-  if (flags.call.method === "check") return await check(flags, flags.call.format, mode, context);
+  if (flags.call.method === "check") return await check(flags, flags.call, mode, context);
+  if (flags.call.method !== "build") return await describe(flags, flags.call, mode, context);
   const result = await withRequest(flags, mode, context, async (store, request) =>
     (await import("../../worker/build.js")).build(store, request, context.signal),
   );
@@ -32,14 +35,35 @@ export async function run(args: readonly string[], context: CommandContext): Pro
 }
 
 /** Prints what the checks found on stdout. The code is 1 when that is anything, as buildx has it. */
-async function check(flags: BuildFlags, format: "text" | "json", mode: ProgressMode, context: CommandContext): Promise<number> {
+async function check(flags: BuildFlags, call: CheckCall, mode: ProgressMode, context: CommandContext): Promise<number> {
   const found = await withRequest(flags, mode, context, async (store, request) =>
     (await import("../../worker/check.js")).checkBuild(store, request, context.signal),
   );
+  context.stdout.write(await rendered(found, call.format));
+  if (found.error !== undefined && call.format === "text") throw found.error;
+  return !call.ignoresStatus && (found.warnings.length > 0 || found.error !== undefined) ? 1 : 0;
+}
+
+async function rendered(found: DockerfileCheck, format: CheckCall["format"]): Promise<string> {
+  if (format === "sarif") return (await import("../render/sarif.js")).checkSarif(found);
   const { checkJson, checkText } = await import("../render/check.js");
-  context.stdout.write(format === "json" ? checkJson(found) : checkText(found));
-  if (found.error !== undefined && format === "text") throw found.error;
-  return found.warnings.length > 0 || found.error !== undefined ? 1 : 0;
+  return format === "json" ? checkJson(found) : checkText(found);
+}
+
+/** Prints what the Dockerfile offers on stdout. */
+async function describe(flags: BuildFlags, { method, format }: DescribeCall, mode: ProgressMode, context: CommandContext): Promise<number> {
+  const render = await import("../render/describe.js");
+  const text = await withRequest(flags, mode, context, async (store, request) => {
+    const { listTargets, outlineBuild } = await import("../../worker/check.js");
+    if (method === "targets") {
+      const targets = await listTargets(store, request, context.signal);
+      return format === "json" ? render.targetsJson(targets) : render.targetsText(targets);
+    }
+    const outline = await outlineBuild(store, request, context.signal);
+    return format === "json" ? render.outlineJson(outline) : render.outlineText(outline);
+  });
+  context.stdout.write(text);
+  return 0;
 }
 
 /** Understands the flags, opens the store and shows what happens while `work` runs. */

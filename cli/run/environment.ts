@@ -1,7 +1,6 @@
 /** -e, --env-file, --label and --label-file. */
-import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
-import { TsbuildError, isErrno } from "../../base/errors.js";
+import { TsbuildError } from "../../base/errors.js";
+import { fileLines } from "../values/file-lines.js";
 
 export interface Caller {
   readonly cwd: string;
@@ -47,22 +46,4 @@ export function parseLabels(flags: readonly string[], files: readonly string[], 
       return [key, equals === -1 ? "" : text.slice(equals + 1)];
     }),
   );
-}
-
-/** Without blank lines, comments and blanks at the beginning. */
-function fileLines(flag: string, path: string, { cwd }: Caller): readonly string[] {
-  const text = readText(flag, path, resolve(cwd, path)).replace(/^\uFEFF/, "");
-  return text
-    .split(/\r?\n/)
-    .map((line) => line.trimStart())
-    .filter((line) => line !== "" && !line.startsWith("#"));
-}
-
-function readText(flag: string, path: string, absolute: string): string {
-  try {
-    return readFileSync(absolute, "utf8");
-  } catch (error) {
-    if (!isErrno(error, "ENOENT", "ENOTDIR", "EISDIR", "EACCES")) throw error;
-    throw new TsbuildError("USAGE", `${flag}: ${path} can't be read`, { cause: error });
-  }
 }

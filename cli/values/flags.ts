@@ -55,7 +55,10 @@ export function normalizeFlags(program: Command, args: readonly string[]): reado
     if (word === "--") return [...out, ...args.slice(at)];
     const [flag, value] = splitFlag(word);
     const option = program.options.find((known) => known.long === flag || known.short === flag);
-    if (option === undefined || value === undefined) {
+    if (option?.optional === true && value === undefined && typeof option.presetArg === "string" && flag.startsWith("--")) {
+      // Docker's switches that may have a value have it behind `=`: the next word is never theirs.
+      out.push(`${flag}=${option.presetArg}`);
+    } else if (option === undefined || value === undefined) {
       out.push(word);
       // The next word is this flag's value, whatever it looks like.
       if (option?.required === true && at + 1 < args.length) out.push(args[++at] ?? "");

@@ -80,7 +80,7 @@ async function checkStages(parts: CompileParts): Promise<DockerfileCheck> {
 }
 
 /** Ignore files are wanted by stages and by checks, and read once. */
-function askingOnce(request: CompileRequest): CompileRequest {
+export function askingOnce(request: CompileRequest): CompileRequest {
   const asked = new Map<string, Promise<readonly string[]>>();
   const ignorePatterns = (name: string): Promise<readonly string[]> => {
     const patterns = asked.get(name) ?? request.ignorePatterns(name);
@@ -91,7 +91,7 @@ function askingOnce(request: CompileRequest): CompileRequest {
 }
 
 /** Questions for images that are still under way when something fails are given up. */
-async function withImages<T>(request: CompileRequest, signal: AbortSignal, work: (images: ImageLookup) => Promise<T>): Promise<T> {
+export async function withImages<T>(request: CompileRequest, signal: AbortSignal, work: (images: ImageLookup) => Promise<T>): Promise<T> {
   const failed = new AbortController();
   const images = new ImageLookup(request.images, AbortSignal.any([signal, failed.signal]));
   try {
@@ -103,7 +103,7 @@ async function withImages<T>(request: CompileRequest, signal: AbortSignal, work:
   }
 }
 
-interface CompileParts {
+export interface CompileParts {
   readonly request: CompileRequest;
   readonly ast: DockerfileAst;
   readonly file: StagedFile;
@@ -136,7 +136,7 @@ function platformsOf({ platforms, buildPlatform }: CompileRequest): readonly Pla
   return platforms.length === 0 ? [buildPlatform] : platforms;
 }
 
-function optionsFor(platform: Platform, graph: Graph, { request, file, images, signal, target }: CompileParts): StageCompilerOptions {
+export function optionsFor(platform: Platform, graph: Graph, { request, file, images, signal, target }: CompileParts): StageCompilerOptions {
   const targetStage = target.from.stageName ?? "default";
   const predefined = platformArgs({ target: platform, build: request.buildPlatform, targetStage }, request.buildArgs);
   return {

@@ -13,6 +13,11 @@ export function isPredefined(name: string): boolean {
   return PROXY_NAMES.includes(name.toUpperCase()) || /^(?:BUILDKIT_|SOURCE_DATE_EPOCH$)|^(?:TARGET|BUILD)(?:PLATFORM|OS|OSVERSION|ARCH|VARIANT)$|^TARGETSTAGE$/.test(name);
 }
 
+/** TARGETPLATFORM and its kin: they have a value without anybody giving them one. */
+export function isPlatformArg(name: string): boolean {
+  return /^(?:TARGET|BUILD)(?:PLATFORM|OS|OSVERSION|ARCH|VARIANT)$|^TARGETSTAGE$/.test(name);
+}
+
 /** Proxy variables in both spellings, since programs read one or the other. A spelling that was given wins. */
 export function proxyVariables(buildArgs: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
   const variables = new Map<string, string>();

@@ -21,8 +21,11 @@ async function messages(lines: readonly string[], changes: Partial<CompileReques
   return (await check(`${lines.join("\n")}\n`, changes)).warnings.map(({ message }) => message);
 }
 
-test("there are 22 rules, each with an address in Docker's documentation", () => {
-  assert.equal(RULES.size, 22);
+test("there are BuildKit's 22 rules, each with an address in Docker's documentation, and one of our own", () => {
+  const own = [...RULES.values()].filter(({ isOwn }) => isOwn === true).map(({ name }) => name);
+  assert.equal(RULES.size - own.length, 22);
+  assert.deepEqual(own, ["BidirectionalText"]);
+  assert.equal(ruleUrl("BidirectionalText"), undefined);
   assert.equal(ruleUrl("JSONArgsRecommended"), "https://docs.docker.com/go/dockerfile/rule/json-args-recommended/");
   assert.equal(ruleUrl("SecretsUsedInArgOrEnv"), "https://docs.docker.com/go/dockerfile/rule/secrets-used-in-arg-or-env/");
   assert.equal(ruleUrl("UndefinedArgInFrom"), "https://docs.docker.com/go/dockerfile/rule/undefined-arg-in-from/");

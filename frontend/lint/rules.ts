@@ -1,4 +1,5 @@
 /** All rules. */
+import { BIDIRECTIONAL } from "./bidirectional.js";
 import { CASING } from "./casing.js";
 import { COPY_IGNORED } from "./copy-ignored.js";
 import { DESCRIPTIONS } from "./descriptions.js";
@@ -32,12 +33,14 @@ export const FAMILIES: readonly RuleFamily[] = [
   COPY_IGNORED,
   DESCRIPTIONS,
   EXPOSE,
+  BIDIRECTIONAL,
 ];
 
 export const RULES: ReadonlyMap<string, Rule> = new Map(FAMILIES.flatMap(({ rules }) => rules.map((rule) => [rule.name, rule])));
 
-/** Where a rule is explained: Docker's documentation, since the rules are the same. */
-export function ruleUrl(name: string): string {
+/** Where a rule is explained: Docker's documentation, since the rules are the same. Undefined for a rule of our own. */
+export function ruleUrl(name: string): string | undefined {
+  if (RULES.get(name)?.isOwn === true) return undefined;
   const kebab = name
     .replaceAll(/([a-z])([A-Z])/g, "$1-$2")
     .replaceAll(/([A-Z])([A-Z][a-z])/g, "$1-$2")

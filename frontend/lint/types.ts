@@ -46,11 +46,13 @@ export interface RuleFamily {
   readonly check: (facts: LintFacts) => readonly Finding[];
 }
 
-/** Name and meaning are BuildKit's (frontend/dockerfile/linter), so that skip lists and documentation hold here too. */
+/** Name and meaning are BuildKit's (frontend/dockerfile/linter), so that skip lists and documentation hold here too; but for our own. */
 export interface Rule {
   readonly name: string;
   /** What the rule is about, in one sentence. */
   readonly description: string;
   /** Runs only where `experimental=` names it. */
   readonly isExperimental?: true;
+  /** BuildKit has no such rule, and Docker's documentation no page about it. */
+  readonly isOwn?: true;
 }

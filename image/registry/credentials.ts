@@ -3,11 +3,10 @@
  * What is read here goes into Authorization headers and token requests, and nowhere else.
  */
 import { readFile } from "node:fs/promises";
-import { homedir } from "node:os";
-import { join } from "node:path";
 import { isErrno, TsbuildError } from "../../base/errors.js";
 import { fieldsOf, optionalObject, optionalString, type Fields } from "../json-fields.js";
 import { parseStrictJson } from "../strict-json.js";
+import { dockerConfigPath } from "./config-path.js";
 import { askHelper } from "./credential-helper.js";
 import type { Environment } from "./proxy.js";
 
@@ -40,12 +39,6 @@ export function dockerCredentials(options: DockerCredentialOptions): CredentialS
     if (config === undefined) return undefined;
     return (await fromHelper(config, registry, options, signal)) ?? fromAuths(config, registry);
   };
-}
-
-/** `$DOCKER_CONFIG/config.json`, or the one in the home directory. */
-export function dockerConfigPath(env: Environment): string {
-  const folder = env["DOCKER_CONFIG"];
-  return join(folder === undefined || folder === "" ? join(env["HOME"] || homedir(), ".docker") : folder, "config.json");
 }
 
 /** The key under which credentials of a registry are filed. */

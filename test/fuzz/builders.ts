@@ -20,12 +20,11 @@ export class Builders {
     this.#folder = folder;
   }
 
-  /** `layout` is the base image, as an OCI layout. */
-  static async open(rig: Rig, name: string, layout: string): Promise<Builders> {
+  /** `base` is the base image, as a docker archive. */
+  static async open(rig: Rig, name: string, base: string): Promise<Builders> {
     const builders = new Builders(rig, rig.path(name));
     mkdirSync(builders.#path("tmp"), { recursive: true });
-    const pulled = mustEnd(await builders.#buildah(["pull", "-q", `oci:${layout}`]));
-    mustEnd(await builders.#buildah(["tag", pulled.stdout.trim(), "localhost/base:latest"]));
+    mustEnd(await builders.#buildah(["pull", "-q", `docker-archive:${base}`]));
     return builders;
   }
 
@@ -75,7 +74,7 @@ async function outcomeOf(ended: Ended, layout: string): Promise<Outcome> {
 
 const COMMANDS = "awk cat chmod chown cp echo env find grep id ln ls mkdir mknod mv pwd rm sh sort touch true umask";
 
-/** Makes `base` in the rig's store: users and groups, files with modes, a link to a folder. Returns its OCI layout. */
+/** Makes `base` in the rig's store: users and groups, files with modes, a link to a folder. Returns its docker archive. */
 export async function makeFuzzBase(rig: Rig): Promise<string> {
   const context = rig.path("fuzz-base");
   mkdirSync(context);
@@ -84,11 +83,11 @@ export async function makeFuzzBase(rig: Rig): Promise<string> {
   await must("cp", "/bin/busybox", join(context, "busybox"));
   chmodSync(join(context, "busybox"), 0o755);
   writeFileSync(join(context, "Dockerfile"), `${BASE.join("\n")}\n`);
-  const layout = rig.path("fuzz-base-layout");
-  const output = `type=oci,tar=false,dest=${layout},compression=uncompressed`;
+  const archive = rig.path("fuzz-base.tar");
+  const output = `type=docker,dest=${archive},name=localhost/base:latest`;
   mustEnd(await rig.tsbuild(["build", "--network=none", "-q", "-t", "base", context]));
   mustEnd(await rig.tsbuild(["build", "--network=none", "-q", "-o", output, context]));
-  return layout;
+  return archive;
 }
 
 const PASSWD = "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\napp:x:1001:2000::/home/app:/bin/sh\n";
@@ -99,7 +98,7 @@ const BASE = [
   "COPY passwd group /etc/",
   `RUN ["/bin/busybox", "sh", "-c", "for c in ${COMMANDS}; do /bin/busybox ln -s busybox /bin/$c; done"]`,
   "ENV PATH=/bin",
-  "RUN mkdir -p /tmp /opt /data/sticky /home/user /root /proc /sys /dev /run /var/tmp && chmod 1777 /tmp /data/sticky",
+  "RUN mkdir -p /tmp /opt /vol/a /vol2 '/vol b' /data/sticky /home/user /root /proc /sys /dev /run /var/tmp && chmod 1777 /tmp /data/sticky",
   "RUN touch /etc/hosts /etc/resolv.conf && chown 1000:1000 /home/user && ln -s opt /link",
   "RUN echo data > /data/file && echo mode > /data/mode && chmod 4750 /data/mode && chown 1000:2000 /data/mode",
   'CMD ["sh"]',

@@ -3,6 +3,8 @@ import type { Stage, Step, Writer } from "./generate.js";
 import type { Random } from "./random.js";
 
 const PLACES = ["/opt/", "/new/", "/new/deep/er/", "/data/", "/tmp/", "/link/", "rel/", "./", "/"] as const;
+/** Folders that are there in every stage. */
+const OLD_PLACES = ["/opt/", "/data/", "/tmp/", "/link/", "/"] as const;
 const TARGETS = ["/opt/file", "/new/file", "named", "/data/file", "/opt/x/y", "./here", "/link/file"] as const;
 const OWNERS = ["user", "user:user", "app", "app:staff", "1000", "1000:77", "0:0", "77:app", ":78"] as const;
 const MODES = ["644", "0755", "0600", "750", "4755", "1777"] as const;
@@ -10,63 +12,68 @@ const MODES = ["644", "0755", "0600", "750", "4755", "1777"] as const;
 export function randomCopy(writer: Writer, stage: Stage): Step {
   const { random, earlier } = writer;
   const from = random.chance(0.45) && earlier.length > 0 ? random.pick(earlier) : undefined;
-  const flags = [...(from === undefined ? [] : [`--from=${from.name}`]), ...randomFlags(random)];
-  const { sources, isMany } = from === undefined ? contextSources(writer) : stageSources(random, from);
-  const target = isMany ? random.pick(PLACES) : random.pick([...PLACES, ...TARGETS]);
-  return { line: ["COPY", ...flags, operands(random, sources, target)].join(" "), stage: withTarget(stage, target) };
+  const sources = from === undefined ? contextSources(writer) : stageSources(random, from);
+  return copyStep(writer, stage, [from === undefined ? "COPY" : `COPY --from=${from.name}`, sources]);
 }
 
 export function randomAdd(writer: Writer, stage: Stage): Step {
   const { random, context } = writer;
   const [archive] = context.archives;
-  if (archive === undefined || random.chance(0.3)) {
-    const { sources } = contextSources(writer);
-    const target = random.pick(PLACES);
-    return { line: ["ADD", ...randomFlags(random), operands(random, sources, target)].join(" "), stage: withTarget(stage, target) };
-  }
+  if (archive === undefined || random.chance(0.3)) return copyStep(writer, stage, ["ADD", contextSources(writer)]);
   const target = random.pick(PLACES);
   return { line: `ADD ${archive} ${target}`, stage: withTarget(stage, target) };
 }
 
-function randomFlags(random: Random): readonly string[] {
+function copyStep({ random }: Writer, stage: Stage, [head, sources]: readonly [string, Sources]): Step {
   const flags: string[] = [];
   if (random.chance(0.25)) flags.push(`--chown=${random.pick(OWNERS)}`);
-  if (random.chance(0.2)) flags.push(`--chmod=${random.pick(MODES)}`);
-  return flags;
+  const isChmod = random.chance(0.2);
+  if (isChmod) flags.push(`--chmod=${random.pick(MODES)}`);
+  const target = pickTarget(random, sources, isChmod);
+  return { line: [head, ...flags, operands(random, sources.names, target)].join(" "), stage: withTarget(stage, target) };
+}
+
+/** Keeps away from what the builders see differently: see known.ts. */
+function pickTarget(random: Random, { isMany, hasFolder }: Sources, isChmod: boolean): string {
+  if (hasFolder) return `/${random.pick(["fresh", "new/fresh"].slice(0, isChmod ? 1 : 2))}${random.between(0, 9999)}/`;
+  if (isChmod) return random.pick(OLD_PLACES);
+  return isMany ? random.pick(PLACES) : random.pick([...PLACES, ...TARGETS]);
 }
 
 interface Sources {
-  readonly sources: readonly string[];
+  readonly names: readonly string[];
   /** More than one file may come of it, so the target has to be a folder. */
   readonly isMany: boolean;
+  /** What is in a folder may be copied into the target. */
+  readonly hasFolder: boolean;
 }
 
 function contextSources({ random, context }: Writer): Sources {
-  const files = context.files.filter((path) => !path.includes("["));
   switch (random.between(0, 4)) {
     case 0:
-      return { sources: [random.pick(context.folders)], isMany: false };
+      return { names: [random.pick(context.folders)], isMany: false, hasFolder: true };
     case 1:
-      return context.wildcards.length > 0 ? { sources: [random.pick(context.wildcards)], isMany: true } : { sources: ["a.txt"], isMany: false };
+      if (context.wildcards.length > 0) return { names: [random.pick(context.wildcards)], isMany: true, hasFolder: false };
+      return { names: ["a.txt"], isMany: false, hasFolder: false };
     case 2:
-      return { sources: [random.pick([".", "./", "/", "src/../."])], isMany: true };
+      return { names: [random.pick([".", "./", "/", "src/../."])], isMany: true, hasFolder: true };
     case 3:
-      return { sources: random.some([...files, ...context.folders], random.between(2, 3)), isMany: true };
+      return { names: random.some([...context.files, ...context.folders], random.between(2, 3)), isMany: true, hasFolder: true };
     default:
-      return { sources: [random.pick(files)], isMany: false };
+      return { names: [random.pick(context.files)], isMany: false, hasFolder: false };
   }
 }
 
 function stageSources(random: Random, from: Stage): Sources {
   switch (random.between(0, 3)) {
     case 0:
-      return { sources: [random.pick(from.folders.filter((path) => path !== "/" && path !== "/link"))], isMany: false };
+      return { names: [random.pick(from.folders.filter((path) => path !== "/" && path !== "/link"))], isMany: false, hasFolder: true };
     case 1:
-      return { sources: ["/data/*"], isMany: true };
+      return { names: ["/data/*"], isMany: true, hasFolder: true };
     case 2:
-      return { sources: random.some([...from.files, "/opt"], 2), isMany: true };
+      return { names: random.some([...from.files, "/opt"], 2), isMany: true, hasFolder: true };
     default:
-      return { sources: [random.pick(from.files)], isMany: false };
+      return { names: [random.pick(from.files)], isMany: false, hasFolder: false };
   }
 }
 
@@ -123,7 +130,7 @@ function randomCommand(random: Random, stage: Stage): string {
     `ln -s ${random.pick(["/etc/passwd", "../missing", "f2"])} ${other}`,
     `ln ${name} ${other}`,
     `mv ${name} ${other}`,
-    `rm -rf ${random.pick(["/opt", "/tmp/f3", "/new", name])}`,
+    `rm -rf ${random.pick(["/opt/d", "/tmp/f3", "/new", name])}`,
     `rm -rf /opt && mkdir /opt`,
     `mknod ${other} p`,
     `touch ${name} ${other}`,

@@ -67,11 +67,11 @@ async function work(builders: Builders, seed: number, queue: Iterator<number>, t
 }
 
 async function compareSeries(rig: Rig, seed: number, indices: readonly number[]): Promise<Tally> {
-  const layout = await makeFuzzBase(rig);
+  const base = await makeFuzzBase(rig);
   const tally: Tally = { built: 0, refused: 0, failures: [] };
   const queue = indices.values();
   const count = Math.min(availableParallelism(), 8, indices.length);
-  const workers = await Promise.all(Array.from({ length: count }, (_, index) => Builders.open(rig, `worker-${index}`, layout)));
+  const workers = await Promise.all(Array.from({ length: count }, (_, index) => Builders.open(rig, `worker-${index}`, base)));
   await Promise.all(workers.map((builders) => work(builders, seed, queue, tally)));
   return tally;
 }
