@@ -20,10 +20,11 @@ const LOOPBACK = "127.0.0.0/8";
 
 /**
  * Chains are emptied and filled in one transaction; sets and maps keep what other processes have put there.
- * - `guard`: with route_localnet a neighbour could send packets for 127/8; nothing but `lo` may.
+ * - `guard`: with route_localnet a neighbour could send packets for 127/8; nothing but `lo` may. Metadata services, whether they
+ *   are elsewhere or on this host itself.
  * - `inbound`, `local`: published ports, from outside and from the host itself.
  * - `outbound`: masquerade, also for a container that calls its own published port, and for the host's 127.0.0.1.
- * - `forwarding`: metadata services, isolated addresses, and what comes from outside without having been published.
+ * - `forwarding`: isolated addresses, and what comes from outside without having been published.
  */
 export function baseRules(inputs: RuleInputs): readonly string[] {
   const add = (chain: string, rule: string): string => `add rule ip ${TABLE} ${chain} ${rule}`;
@@ -46,6 +47,10 @@ export function baseRules(inputs: RuleInputs): readonly string[] {
     ...(inputs.isolated === undefined ? [] : [`add element ip ${TABLE} isolated { ${inputs.isolated} }`]),
     add("guard", `iifname != "lo" ip daddr ${LOOPBACK} drop`),
     add("guard", `iifname != "lo" ip saddr ${LOOPBACK} drop`),
+    ...inputs.resolvers.flatMap((resolver) =>
+      ["udp", "tcp"].map((protocol) => add("guard", `iifname @bridges ip daddr ${resolver} ${protocol} dport 53 accept`)),
+    ),
+    add("guard", `iifname @bridges ip daddr ${LINK_LOCAL} ip saddr != @metadata drop`),
     ...["inbound", "local"].flatMap((name) => [
       add(name, "dnat ip to meta l4proto . ip daddr . th dport map @ports"),
       add(name, "fib daddr type local dnat ip to meta l4proto . th dport map @ports_any"),
@@ -53,10 +58,6 @@ export function baseRules(inputs: RuleInputs): readonly string[] {
     add("outbound", `oifname @bridges ip saddr ${LOOPBACK} masquerade`),
     add("outbound", "oifname @bridges ip saddr @subnets ct status dnat masquerade"),
     add("outbound", "ip saddr @subnets oifname != @bridges masquerade"),
-    ...inputs.resolvers.flatMap((resolver) =>
-      ["udp", "tcp"].map((protocol) => add("forwarding", `iifname @bridges ip daddr ${resolver} ${protocol} dport 53 accept`)),
-    ),
-    add("forwarding", `iifname @bridges ip daddr ${LINK_LOCAL} ip saddr != @metadata drop`),
     add("forwarding", "iifname @bridges oifname @bridges ct status dnat accept"),
     add("forwarding", "iifname @bridges oifname @bridges ct state established,related accept"),
     add("forwarding", "iifname @bridges oifname @bridges ip saddr @isolated drop"),
