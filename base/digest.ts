@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 /** A content address in the form `sha256:<64 hex digits>` (OCI image-spec, descriptor.md "Digests"). */
 export type Digest = string & { readonly __digest: "sha256" };
@@ -11,7 +11,7 @@ export function isDigest(text: string): text is Digest {
 
 /** The SHA-256 of `bytes`. */
 export function sha256Digest(bytes: Uint8Array | string): Digest {
-  return digestFromHex(createHash("sha256").update(bytes).digest("hex"));
+  return `sha256:${hash("sha256", bytes, "hex")}` as Digest;
 }
 
 export function digestFromHex(hex: string): Digest {
@@ -34,12 +34,17 @@ export function canonicalJson(value: Json): string {
   // Lists of strings, environments above all, are most of what is digested: one call writes them as fast as can be.
   if (isArray(value))
     return value.every((item) => typeof item === "string") ? JSON.stringify(value) : `[${value.map(canonicalJson).join(",")}]`;
-  const members: string[] = [];
+  let members = "";
   for (const key of Object.keys(value).sort()) {
     const member = value[key];
-    if (member !== undefined) members.push(`${JSON.stringify(key)}:${canonicalJson(member)}`);
+    if (member !== undefined) members += `${members === "" ? "" : ","}${quotedKey(key)}:${canonicalJson(member)}`;
   }
-  return `{${members.join(",")}}`;
+  return `{${members}}`;
+}
+
+/** Nearly all keys are plain words, which need no escapes. */
+function quotedKey(key: string): string {
+  return /^\w*$/.test(key) ? `"${key}"` : JSON.stringify(key);
 }
 
 function isArray(value: Json): value is readonly Json[] {

@@ -79,7 +79,10 @@ test("a list that isn't there is unknown, one that is switched off is empty", ()
     assert.equal(readInterpreters(folder), undefined);
     writeFileSync(join(folder, "status"), "enabled\n");
     writeFileSync(join(folder, "qemu-riscv64"), RISCV_ENTRY);
-    assert.deepEqual(readInterpreters(folder)?.map(({ name }) => name), ["qemu-riscv64"]);
+    assert.deepEqual(
+      readInterpreters(folder)?.map(({ name }) => name),
+      ["qemu-riscv64"],
+    );
     writeFileSync(join(folder, "status"), "disabled\n");
     assert.deepEqual(readInterpreters(folder), []);
   } finally {

@@ -62,6 +62,7 @@ export async function build(store: Store, request: BuildRequest, signal: AbortSi
       agents,
       buildId,
       wantsDiffId: request.wantsImageId,
+      dns: request.dns,
       networks: openNetworks(stack),
       timestampSec: undefined,
     };

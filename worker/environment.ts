@@ -9,7 +9,7 @@ import type { HttpFiles } from "./http-files.js";
 import type { Images } from "./images.js";
 import type { Pools } from "./pool.js";
 import type { SshAgents } from "./ssh/ssh-agents.js";
-import type { SecretSource } from "./types.js";
+import type { SecretSource, StepDns } from "./types.js";
 
 export interface BuildEnvironment {
   readonly store: Store;
@@ -25,6 +25,7 @@ export interface BuildEnvironment {
   readonly buildId: string;
   /** diffIDs are computed in the pass that lists the files. */
   readonly wantsDiffId: boolean;
+  readonly dns: StepDns;
   /** Made when the first step wants a network. */
   readonly networks: () => Promise<NetworkPool>;
   readonly timestampSec: number | undefined;

@@ -75,9 +75,10 @@ export class Images implements ImageResolver {
   async unpack(op: ImageSource, vertex: Digest, signal: AbortSignal): Promise<Result> {
     const { manifest, config } = await this.#read(op.manifest);
     const { store, pools, events } = this.#options;
-    const source = op.ref.startsWith("oci-layout://") || this.#options.pull === "never"
-      ? undefined
-      : { client: await this.#options.registry.client(), reference: parseReference(op.ref) };
+    const source =
+      op.ref.startsWith("oci-layout://") || this.#options.pull === "never"
+        ? undefined
+        : { client: await this.#options.registry.client(), reference: parseReference(op.ref) };
     await pullLayers({ store, pools, events, vertex, manifest, config, source, signal });
     const facts = await this.identify(op, signal);
     return facts;

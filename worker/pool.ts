@@ -2,6 +2,7 @@
  * Two pools of threads: one for work that burns CPU, a thread per core; one for RUN steps, which only wait, so
  * that a single thread carries many of them. Both are made when first asked for.
  */
+import { setMaxListeners } from "node:events";
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
@@ -46,6 +47,8 @@ export class Pools implements AsyncDisposable {
    */
   async run<T extends Task>(task: T, options: TaskOptions): Promise<TaskResults[T["type"]]> {
     options.signal.throwIfAborted();
+    // One build has many tasks at a time, and each listens: Node would take that for a leak, and say so.
+    setMaxListeners(0, options.signal);
     const work = task.type === "exec" ? call(await this.#runPool(), task, options) : this.#callOrKill(await this.#cpuPool(), task, options);
     this.#running.add(work);
     try {

@@ -24,6 +24,8 @@ export interface BuildRequest extends Omit<CompileRequest, "images" | "ignorePat
   /** Agents for RUN --mount=type=ssh and for git repositories reached by ssh. */
   readonly ssh: ReadonlyMap<string, SshSource>;
   readonly pull: PullMode;
+  /** Of RUN steps, in place of the host's. */
+  readonly dns: StepDns;
   /** RUN steps at the same time at most. */
   readonly maxParallelism: number;
   /** True when diffIDs have to be known: -t, --iidfile, --metadata-file, or an output that is an image. */
@@ -31,6 +33,13 @@ export interface BuildRequest extends Omit<CompileRequest, "images" | "ignorePat
   /** Hosts (with port) that may be spoken to in plain HTTP besides those of this machine. */
   readonly insecureRegistries: readonly string[];
   readonly events: EventSink;
+}
+
+/** Each list, when it isn't empty, takes the place of the host's. */
+export interface StepDns {
+  readonly servers: readonly string[];
+  readonly search: readonly string[];
+  readonly options: readonly string[];
 }
 
 /**

@@ -16,7 +16,10 @@ before(() => {
   for (const name of ["ctx", "config", "broken"]) mkdirSync(join(folder, name));
   writeFileSync(join(folder, "ctx/Dockerfile"), "FROM scratch\n");
   writeFileSync(join(folder, "args"), "# versions\n\nA=file\nB=two words\nFROM_ENV\nUNSET\n");
-  const proxies = { default: { httpProxy: "http://proxy:1", noProxy: "localhost", unknown: 3 }, "tcp://other": { httpsProxy: "http://other" } };
+  const proxies = {
+    default: { httpProxy: "http://proxy:1", noProxy: "localhost", unknown: 3 },
+    "tcp://other": { httpsProxy: "http://other" },
+  };
   writeFileSync(join(folder, "config/config.json"), JSON.stringify({ proxies }));
   writeFileSync(join(folder, "broken/config.json"), "{");
 });
@@ -68,7 +71,17 @@ test("--ignorefile is a file of one's own; --pull has four modes and Docker's tw
 });
 
 test("--annotation goes to every output that is an image, its places as attributes", () => {
-  const { outputs } = request(["-t", "a", "-o", "type=oci,dest=x", "-o", "out", "--load", "--annotation", "index,manifest[linux/arm64]:org.k=v=w"]);
+  const { outputs } = request([
+    "-t",
+    "a",
+    "-o",
+    "type=oci,dest=x",
+    "-o",
+    "out",
+    "--load",
+    "--annotation",
+    "index,manifest[linux/arm64]:org.k=v=w",
+  ]);
   const attributes = { "annotation-index.org.k": "v=w", "annotation-manifest[linux/arm64].org.k": "v=w" };
   assert.deepEqual(
     outputs.map((output) => [output.type, output.attributes]),
@@ -81,6 +94,21 @@ test("--annotation goes to every output that is an image, its places as attribut
   assert.deepEqual(request(["--annotation", "k="]).outputs[0]?.attributes, { "annotation-manifest.k": "" });
   assert.throws(() => request(["--annotation", "k"]), { code: "USAGE", message: /KEY=VALUE/ });
   assert.throws(() => request(["--annotation", "k=v", "-o", "out"]), { code: "USAGE", message: /none of the outputs is an image/ });
+});
+
+test("--resource is another way to give limits; --dns takes addresses", () => {
+  const { limits, dns } = request([
+    "--memory=1g",
+    "--resource",
+    "memory=2m,cpuset-cpus=0",
+    "--resource=pids=5",
+    "--dns=10.0.0.1",
+    "--dns-search=.",
+  ]);
+  assert.deepEqual([limits.memoryBytes, limits.cpusetCpus, limits.pids], [2 << 20, "0", 5]);
+  assert.deepEqual(dns, { servers: ["10.0.0.1"], search: ["."], options: [] });
+  assert.throws(() => request(["--resource=speed=9"]), { code: "USAGE", message: /no "speed"/, hint: /memory/ });
+  assert.throws(() => request(["--dns=here"]), { code: "USAGE" });
 });
 
 test("a push by digest has no tag to give", () => {

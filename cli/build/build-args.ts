@@ -9,10 +9,7 @@ interface Around {
 }
 
 /** Of the files first, then --build-arg; and SOURCE_DATE_EPOCH of the environment, which counts as one. */
-export function buildArguments(
-  { buildArg, buildArgFile }: BuildFlags,
-  { cwd, env }: Around,
-): ReadonlyMap<string, string> {
+export function buildArguments({ buildArg, buildArgFile }: BuildFlags, { cwd, env }: Around): ReadonlyMap<string, string> {
   const fromFiles = buildArgFile.flatMap((path) => fileLines("--build-arg-file", path, { cwd }));
   const values = keyValues("--build-arg", [...fromFiles, ...buildArg], (name) => env[name]);
   const epoch = env["SOURCE_DATE_EPOCH"];
@@ -21,10 +18,7 @@ export function buildArguments(
 }
 
 /** What was given goes before what is configured, in either spelling. */
-export function withProxies(
-  buildArgs: ReadonlyMap<string, string>,
-  configured: ReadonlyMap<string, string>,
-): ReadonlyMap<string, string> {
+export function withProxies(buildArgs: ReadonlyMap<string, string>, configured: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
   const added = [...configured].filter(([name]) => !buildArgs.has(name) && !buildArgs.has(name.toLowerCase()));
   return added.length === 0 ? buildArgs : new Map([...added.flatMap(([name, value]) => bothSpellings(name, value)), ...buildArgs]);
 }

@@ -51,7 +51,13 @@ test("an unknown flag gets a suggestion", () => {
 });
 
 test("a flag that can't be honoured is refused with a reason", () => {
-  for (const args of [["--cache-to", "type=inline"], ["--provenance=max"], ["--sbom=true"], ["--call", "subrequests.describe"], ["--squash"]]) {
+  for (const args of [
+    ["--cache-to", "type=inline"],
+    ["--provenance=max"],
+    ["--sbom=true"],
+    ["--call", "subrequests.describe"],
+    ["--squash"],
+  ]) {
     assert.throws(() => parse(...args, "."), {
       code: "UNSUPPORTED",
       message: new RegExp(`^${args[0]?.split("=")[0]}`),
@@ -63,7 +69,11 @@ test("--check and --call check are one thing, with a format for programs", () =>
   assert.deepEqual(parse(".").call, { method: "build" });
   assert.deepEqual(parse("--check", ".").call, { method: "check", format: "text", ignoresStatus: false });
   assert.deepEqual(parse("--call=check,format=json", ".").call, { method: "check", format: "json", ignoresStatus: false });
-  assert.deepEqual(parse("--call=lint,format=sarif,ignorestatus=true", ".").call, { method: "check", format: "sarif", ignoresStatus: true });
+  assert.deepEqual(parse("--call=lint,format=sarif,ignorestatus=true", ".").call, {
+    method: "check",
+    format: "sarif",
+    ignoresStatus: true,
+  });
   assert.throws(() => parse("--call", "check,format=yaml", "."), { code: "USAGE" });
   assert.throws(() => parse("--check", "--call", "build", "."), { code: "USAGE" });
 });

@@ -23,6 +23,10 @@ export interface BuildFlags {
   readonly buildContext: readonly string[];
   readonly addHost: readonly string[];
   readonly network: string;
+  readonly dns: readonly string[];
+  readonly dnsSearch: readonly string[];
+  readonly dnsOption: readonly string[];
+  readonly resource: readonly string[];
   readonly allow: readonly string[];
   readonly output: readonly string[];
   readonly iidfile?: string | undefined;
@@ -117,6 +121,9 @@ function takenOptions(): readonly Option[] {
     repeated("--build-context <name=where>", "folder, docker-image://REF or oci-layout://FOLDER@DIGEST under a name"),
     repeated("--add-host <host:ip>", "line for /etc/hosts in RUN steps"),
     new Option("--network <mode>", "network of RUN steps: default, none or host").default("default"),
+    repeated("--dns <address>", "name server of RUN steps"),
+    repeated("--dns-search <domain>", "search domain of RUN steps; . for none"),
+    repeated("--dns-option <option>", "option of the resolver in RUN steps"),
     repeated("--allow <entitlement>", "allow network.host or security.insecure"),
     repeated("-o, --output <spec>", "where the result goes: FOLDER, -, or type=image|registry|oci|docker|local|tar,dest=…"),
     new Option("--load", "keep the image in the local store (the default with -t)"),
@@ -125,10 +132,17 @@ function takenOptions(): readonly Option[] {
     new Option("--metadata-file <file>", "write facts about the build into a file, as JSON"),
     new Option("--progress <mode>", "auto, plain, tty, rawjson or quiet"),
     new Option("-q, --quiet", "no progress; the image ID on stdout"),
-    new Option("--pull [when]", "when to ask the registry for base images: always, newer, missing (default) or never; alone: always").preset("always"),
+    new Option(
+      "--pull [when]",
+      "when to ask the registry for base images: always, newer, missing (default) or never; alone: always",
+    ).preset("always"),
     repeated("--insecure-registry <host>", "host[:port] that may be spoken to in plain HTTP; may be repeated"),
-    new Option("--call <method>", "build; check to run the checks alone; outline or targets to list what can be given and built; with ,format=json (check: or sarif) for programs"),
+    new Option(
+      "--call <method>",
+      "build; check to run the checks alone; outline or targets to list what can be given and built; with ,format=json (check: or sarif) for programs",
+    ),
     new Option("--check", "the same as --call check"),
+    new Option("--jobs <count>", "the same as --max-parallelism").hideHelp(),
     new Option("--max-parallelism <count>", "RUN steps at the same time at most (default: 4 per core, at least 32)"),
     new Option("-D, --debug", "show the stack of an internal error"),
     ...limitOptions(),
@@ -147,6 +161,7 @@ function limitOptions(): readonly Option[] {
     new Option("--cpuset-mems <list>", "memory nodes to use, for example 0-1"),
     new Option("--pids-limit <count>", "processes in each RUN step"),
     new Option("--shm-size <size>", "size of /dev/shm in RUN steps"),
+    repeated("--resource <name=value>", "one of the limits above by its name, for example memory=1g; several with commas"),
     repeated("--ulimit <name=soft:hard>", "limit of each process in RUN steps"),
     new Option("--cgroup-parent <path>", "cgroup below which RUN steps run"),
   ];
@@ -192,6 +207,10 @@ function flagsOf(context: string, given: Readonly<Record<string, unknown>>): Bui
     network: text("network") ?? "default",
     allow: commaLists("allow"),
     output: strings(given["output"]),
+    dns: strings(given["dns"]),
+    dnsSearch: strings(given["dnsSearch"]),
+    dnsOption: strings(given["dnsOption"]),
+    resource: strings(given["resource"]),
     load: given["load"] === true,
     push: given["push"] === true,
     iidfile: text("iidfile"),
@@ -200,7 +219,7 @@ function flagsOf(context: string, given: Readonly<Record<string, unknown>>): Bui
     quiet: given["quiet"] === true,
     pull: text("pull"),
     insecureRegistry: commaLists("insecureRegistry"),
-    maxParallelism: text("maxParallelism"),
+    maxParallelism: text("maxParallelism") ?? text("jobs"),
     limits: {
       memory: text("memory"),
       memorySwap: text("memorySwap"),

@@ -1,5 +1,6 @@
 import { TsbuildError } from "../../base/errors.js";
 import type { ExecLimits } from "../../llb/op.js";
+import { csvAttributes } from "../values/csv.js";
 import { parseCount, parseSize } from "../values/numbers.js";
 import type { LimitFlags } from "./flags.js";
 
@@ -24,6 +25,28 @@ export function parseLimits(flags: LimitFlags): ExecLimits {
     ulimits: flags.ulimit.length === 0 ? undefined : flags.ulimit.map(parseUlimit),
     cgroupParent: flags.cgroupParent,
   };
+}
+
+const RESOURCES: Readonly<Record<string, Exclude<keyof LimitFlags, "ulimit">>> = {
+  memory: "memory",
+  "memory-swap": "memorySwap",
+  cpus: "cpus",
+  "cpu-period": "cpuPeriod",
+  "cpu-quota": "cpuQuota",
+  "cpu-shares": "cpuShares",
+  "cpuset-cpus": "cpusetCpus",
+  "cpuset-mems": "cpusetMems",
+  pids: "pidsLimit",
+};
+
+/** The limits with those of --resource flags, buildx's way to give them. @throws {TsbuildError} USAGE */
+export function withResources(limits: LimitFlags, texts: readonly string[]): LimitFlags {
+  const given = texts.flatMap((text) => [...csvAttributes("--resource", text)]);
+  return given.reduce((known, [name, value]) => {
+    const flag = RESOURCES[name];
+    if (flag !== undefined) return { ...known, [flag]: value };
+    throw new TsbuildError("USAGE", `--resource has no "${name}"`, { hint: `it has ${Object.keys(RESOURCES).join(", ")}` });
+  }, limits);
 }
 
 function cpuTime(flags: LimitFlags): Pick<ExecLimits, "cpuPeriodMicros" | "cpuQuotaMicros"> {

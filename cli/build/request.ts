@@ -1,4 +1,5 @@
 import { statSync } from "node:fs";
+import { isIP } from "node:net";
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { TsbuildError } from "../../base/errors.js";
@@ -16,7 +17,7 @@ import { contextFolder, readDockerfile } from "./dockerfile.js";
 import { parseExtraHosts } from "./extra-hosts.js";
 import type { BuildFlags } from "./flags.js";
 import { isSshContext } from "./git-context.js";
-import { parseLimits } from "./limits.js";
+import { parseLimits, withResources } from "./limits.js";
 import { parseNamedContexts } from "./named-context.js";
 import { parseOutput } from "./output.js";
 import { configuredProxies } from "./proxies.js";
@@ -62,7 +63,7 @@ export function buildRequest(flags: BuildFlags, { cwd, env, events }: Surroundin
     gitRefs: loaded.context?.gitRefs,
     network,
     extraHosts: parseExtraHosts(flags.addHost),
-    limits: parseLimits(flags.limits),
+    limits: parseLimits(withResources(flags.limits, flags.resource)),
     allow: entitlements(flags.allow, network),
     sourceDateEpoch: sourceDateEpoch(buildArgs.get("SOURCE_DATE_EPOCH")),
     tags: flags.tag.map(fullName),
@@ -70,6 +71,7 @@ export function buildRequest(flags: BuildFlags, { cwd, env, events }: Surroundin
     secrets: parseSecrets(flags.secret, { cwd, env }),
     ssh: sshSources(flags, { cwd, env }),
     pull: pullMode(flags.pull),
+    dns: stepDns(flags),
     maxParallelism: maxParallelism(flags.maxParallelism),
     insecureRegistries: insecureRegistries(flags.insecureRegistry, env),
     wantsImageId: wantsImageId(flags, outputs),
@@ -111,6 +113,13 @@ function ignoreFileOf(
   throw new TsbuildError("USAGE", `--ignorefile ${path}: there is no such file`);
 }
 
+/** @throws {TsbuildError} USAGE */
+function stepDns({ dns, dnsSearch, dnsOption }: BuildFlags): BuildRequest["dns"] {
+  const wrong = dns.find((address) => isIP(address) === 0);
+  if (wrong !== undefined) throw new TsbuildError("USAGE", `--dns ${wrong} is not an IP address`);
+  return { servers: dns, search: dnsSearch, options: dnsOption };
+}
+
 /** Also buildx's and Docker's switch, on and off. */
 function pullMode(text: string | undefined): PullMode {
   if (text === "always" || text === "newer" || text === "missing" || text === "never") return text;
@@ -144,7 +153,9 @@ function pushed(output: Output): Output {
 }
 
 function asksForImage(flags: BuildFlags): boolean {
-  return flags.tag.length > 0 || flags.annotation.length > 0 || flags.quiet || flags.iidfile !== undefined || flags.metadataFile !== undefined;
+  return (
+    flags.tag.length > 0 || flags.annotation.length > 0 || flags.quiet || flags.iidfile !== undefined || flags.metadataFile !== undefined
+  );
 }
 
 function wantsImageId(flags: BuildFlags, outputs: readonly Output[]): boolean {

@@ -30,10 +30,7 @@ const { signal } = new AbortController();
 
 test("targets: every stage with its description, the one that is built marked", async () => {
   const targets = await describeTargets(testRequest(TEXT), signal);
-  assert.equal(
-    targetsText(targets),
-    "TARGET              DESCRIPTION\nbuild\nother\nrelease (default)   is what is shipped\n",
-  );
+  assert.equal(targetsText(targets), "TARGET              DESCRIPTION\nbuild\nother\nrelease (default)   is what is shipped\n");
   const { targets: shown, sources } = JSON.parse(targetsJson(targets)) as { targets: Record<string, unknown>[]; sources: string[] };
   assert.deepEqual(
     shown.map(({ name, base, platform, default: isDefault }) => [name, base, platform, isDefault]),
@@ -75,13 +72,22 @@ test("outline: what the target and the stages it needs take, once each, in the o
     ].join("\n"),
   );
   const shown = JSON.parse(outlineJson(outline)) as Record<string, { name: string }[]>;
-  assert.deepEqual(shown["args"]?.map(({ name }) => name), ["VERSION", "LEVEL", "NONE"]);
-  assert.deepEqual(shown["secrets"]?.map(({ name }) => name), ["token"]);
+  assert.deepEqual(
+    shown["args"]?.map(({ name }) => name),
+    ["VERSION", "LEVEL", "NONE"],
+  );
+  assert.deepEqual(
+    shown["secrets"]?.map(({ name }) => name),
+    ["token"],
+  );
 });
 
 test("outline of another target leaves out what that doesn't need; control characters don't reach a terminal", async () => {
   const outline = await describeOutline(testRequest(TEXT, { target: "other" }), signal);
-  assert.deepEqual(outline.args.map(({ name }) => name), ["ELSEWHERE"]);
+  assert.deepEqual(
+    outline.args.map(({ name }) => name),
+    ["ELSEWHERE"],
+  );
   assert.equal(outlineText({ ...outline, description: "a\u001b[31mb" }).includes("\u001b"), false);
 });
 
@@ -89,7 +95,10 @@ test("SARIF: rules once, results with places that count from 1, an error as one 
   const found = await checkDockerfile(testRequest("FROM busybox\nrun a\nRUN b\nmaintainer me\n"), signal);
   const log = JSON.parse(checkSarif({ ...found, error: new TsbuildError("SOME_CODE", "it is broken") })) as {
     version: string;
-    runs: { tool: { driver: { rules: { id: string }[] } }; results: { ruleId: string; ruleIndex: number; level: string; locations: unknown[] }[] }[];
+    runs: {
+      tool: { driver: { rules: { id: string }[] } };
+      results: { ruleId: string; ruleIndex: number; level: string; locations: unknown[] }[];
+    }[];
   };
   const [run] = log.runs;
   assert.ok(run !== undefined);

@@ -35,10 +35,22 @@ export function outlineText({ name, description, args, secrets, ssh, caches }: O
   const required = (isRequired: boolean): string => (isRequired ? "true" : "");
   const parts = [
     name === "" && description === "" ? [] : heading,
-    titled(["BUILD ARG", "VALUE", "DESCRIPTION"], args.map((arg) => [arg.name, arg.value ?? "", arg.description])),
-    titled(["SECRET", "REQUIRED"], secrets.map(({ id, isRequired }) => [id, required(isRequired)])),
-    titled(["SSH", "REQUIRED"], ssh.map(({ id, isRequired }) => [id, required(isRequired)])),
-    titled(["CACHE MOUNT"], caches.map(({ id }) => [id])),
+    titled(
+      ["BUILD ARG", "VALUE", "DESCRIPTION"],
+      args.map((arg) => [arg.name, arg.value ?? "", arg.description]),
+    ),
+    titled(
+      ["SECRET", "REQUIRED"],
+      secrets.map(({ id, isRequired }) => [id, required(isRequired)]),
+    ),
+    titled(
+      ["SSH", "REQUIRED"],
+      ssh.map(({ id, isRequired }) => [id, required(isRequired)]),
+    ),
+    titled(
+      ["CACHE MOUNT"],
+      caches.map(({ id }) => [id]),
+    ),
   ];
   return parts
     .filter((rows) => rows.length > 0)

@@ -24,7 +24,12 @@ export function checkSarif({ warnings, error }: DockerfileCheck): string {
   const run = {
     tool: { driver: { name: "tsbuild", version: VERSION, rules: rules.map(ruleOf) } },
     columnKind: "utf16CodeUnits",
-    results: shown.map((each) => resultOf(each, rules.findIndex(({ rule }) => rule === each.rule))),
+    results: shown.map((each) =>
+      resultOf(
+        each,
+        rules.findIndex(({ rule }) => rule === each.rule),
+      ),
+    ),
   };
   return `${JSON.stringify({ $schema: SCHEMA, version: "2.1.0", runs: [run] }, undefined, 2)}\n`;
 }

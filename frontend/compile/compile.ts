@@ -28,7 +28,9 @@ export async function compile(request: CompileRequest, signal: AbortSignal): Pro
   const ast = parseDockerfile(request.dockerfile, request.lineMemo);
   checkSyntax(ast, request.buildArgs);
   const file = readStages(ast);
-  return withImages(request, signal, (images) => compileTargets({ request: askingOnce(request), ast, file, target: findTarget(file, request.target), images, signal }));
+  return withImages(request, signal, (images) =>
+    compileTargets({ request: askingOnce(request), ast, file, target: findTarget(file, request.target), images, signal }),
+  );
 }
 
 /** What is wrong with a Dockerfile, and what the checks say of it. */
@@ -136,7 +138,11 @@ function platformsOf({ platforms, buildPlatform }: CompileRequest): readonly Pla
   return platforms.length === 0 ? [buildPlatform] : platforms;
 }
 
-export function optionsFor(platform: Platform, graph: Graph, { request, file, images, signal, target }: CompileParts): StageCompilerOptions {
+export function optionsFor(
+  platform: Platform,
+  graph: Graph,
+  { request, file, images, signal, target }: CompileParts,
+): StageCompilerOptions {
   const targetStage = target.from.stageName ?? "default";
   const predefined = platformArgs({ target: platform, build: request.buildPlatform, targetStage }, request.buildArgs);
   return {

@@ -80,10 +80,18 @@ export async function describeOutline(request: CompileRequest, signal: AbortSign
     const options = firstOptions(parts);
     const compiler = new StageCompiler(options);
     const { root } = await compiler.compile(parts.target);
-    const stages = await Promise.all(compiler.traces.map(async ({ stage, steps }) => ({ stage, steps, end: await compiler.compile(stage) })));
+    const stages = await Promise.all(
+      compiler.traces.map(async ({ stage, steps }) => ({ stage, steps, end: await compiler.compile(stage) })),
+    );
     const comments = commentsByLine(parts.ast);
     const { stageName = "", instruction } = parts.target.from;
-    const found = [...globalsUsed(parts, stages.map(({ stage }) => stage)), ...stages.flatMap(argsOf)];
+    const found = [
+      ...globalsUsed(
+        parts,
+        stages.map(({ stage }) => stage),
+      ),
+      ...stages.flatMap(argsOf),
+    ];
     return {
       name: stageName,
       description: describedBy(comments, instruction, stageName),
@@ -128,19 +136,26 @@ function argsOf({ steps, end }: CompiledStage): readonly DeclaredArg[] {
   );
 }
 
-/** Those that a FROM of the stages speaks of, and those that such a one's default speaks of. */
+/** Those that a FROM of the stages speaks of or an ARG in them repeats, and those that such a one's default speaks of. */
 function globalsUsed({ file }: CompileParts, stages: readonly Stage[]): readonly DeclaredArg[] {
+  const repeated = new Set(stages.flatMap(({ steps }) => steps.flatMap(({ instruction }) => namesOf(instruction))));
   const texts = stages.flatMap(({ from }) => [from.base.value, from.platform?.value ?? ""]);
   const used: DeclaredArg[] = [];
   for (const { instruction, pair } of file.globalArgs.flatMap(pairsOf).toReversed()) {
-    if (!texts.some((text) => speaksOf(text, pair.key.value))) continue;
+    if (!repeated.has(pair.key.value) && !texts.some((text) => speaksOf(text, pair.key.value))) continue;
     used.unshift({ name: pair.key.value, instruction });
     texts.push(pair.value?.value ?? "");
   }
   return used;
 }
 
-function pairsOf(instruction: KeyValueInstruction): readonly { readonly instruction: Instruction; readonly pair: KeyValueInstruction["pairs"][number] }[] {
+function namesOf(instruction: Instruction): readonly string[] {
+  return instruction.keyword === "ARG" ? instruction.pairs.map(({ key }) => key.value) : [];
+}
+
+function pairsOf(
+  instruction: KeyValueInstruction,
+): readonly { readonly instruction: Instruction; readonly pair: KeyValueInstruction["pairs"][number] }[] {
   return instruction.pairs.map((pair) => ({ instruction, pair }));
 }
 

@@ -10,7 +10,10 @@ const PROXY_NAMES = ["HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_
 
 /** Names that mean something to the builder itself: giving them is never a mistake. */
 export function isPredefined(name: string): boolean {
-  return PROXY_NAMES.includes(name.toUpperCase()) || /^(?:BUILDKIT_|SOURCE_DATE_EPOCH$)|^(?:TARGET|BUILD)(?:PLATFORM|OS|OSVERSION|ARCH|VARIANT)$|^TARGETSTAGE$/.test(name);
+  return (
+    PROXY_NAMES.includes(name.toUpperCase()) ||
+    /^(?:BUILDKIT_|SOURCE_DATE_EPOCH$)|^(?:TARGET|BUILD)(?:PLATFORM|OS|OSVERSION|ARCH|VARIANT)$|^TARGETSTAGE$/.test(name)
+  );
 }
 
 /** TARGETPLATFORM and its kin: they have a value without anybody giving them one. */
@@ -38,7 +41,10 @@ export interface PlatformArgs {
 }
 
 /** TARGETPLATFORM and its kin. Visible in FROM; in a stage only where ARG names them. */
-export function platformArgs({ target, build, targetStage }: PlatformArgs, buildArgs: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+export function platformArgs(
+  { target, build, targetStage }: PlatformArgs,
+  buildArgs: ReadonlyMap<string, string>,
+): ReadonlyMap<string, string> {
   const values = new Map([...describe("TARGET", target), ...describe("BUILD", build), ["TARGETSTAGE", targetStage]]);
   for (const name of values.keys()) values.set(name, buildArgs.get(name) ?? values.get(name) ?? "");
   return values;
@@ -55,14 +61,22 @@ function describe(prefix: string, platform: Platform): [name: string, value: str
 }
 
 /** Adds the ARGs above the first FROM, in order: what the caller gives, else the default with the earlier ones put in. */
-export function withGlobalArgs(known: ReadonlyMap<string, string>, declared: readonly KeyValueInstruction[], buildArgs: ReadonlyMap<string, string>, origin: Origin): ReadonlyMap<string, string> {
+export function withGlobalArgs(
+  known: ReadonlyMap<string, string>,
+  declared: readonly KeyValueInstruction[],
+  buildArgs: ReadonlyMap<string, string>,
+  origin: Origin,
+): ReadonlyMap<string, string> {
   const values = new Map(known);
   for (const { key, value } of declared.flatMap(({ pairs }) => pairs)) {
     const given = buildArgs.get(key.value);
     if (given !== undefined) values.set(key.value, given);
     else if (value !== undefined) {
       const { file, escape } = origin;
-      values.set(key.value, locating(file, value.range, () => expand(value.value, environmentOfMap(values), { escape }).value));
+      values.set(
+        key.value,
+        locating(file, value.range, () => expand(value.value, environmentOfMap(values), { escape }).value),
+      );
     }
   }
   return values;

@@ -1,6 +1,9 @@
 import type { VertexMeta } from "../../llb/graph.js";
+import { keptByVariables } from "./kept.js";
 import { type StageState, visibleArgs } from "./stage-state.js";
 import type { StepContext } from "./step.js";
+
+const argsOf = keptByVariables((state): readonly string[] => visibleArgs(state).map(([name, value]) => `${name}=${value}`));
 
 /** For the vertex that is the step: `[build 2/5] RUN make`. Its number is the one after those done. */
 export function stepMeta(state: StageState, context: StepContext, text: string): VertexMeta {
@@ -10,7 +13,7 @@ export function stepMeta(state: StageState, context: StepContext, text: string):
 /** For a vertex that an instruction needs beside its own; `part` tells several of one instruction apart. */
 export function partMeta(state: StageState, context: StepContext, text: string, part: string): VertexMeta {
   const { place, file } = context;
-  const args = visibleArgs(state).map(([name, value]) => `${name}=${value}`);
+  const args = argsOf(state);
   return {
     name: `[internal] ${text}`,
     location: { file, ranges: [place.range] },

@@ -5,6 +5,7 @@ import type { StagedFile } from "./stage.js";
 
 /** One warning when build arguments were given that no ARG names. Those that the builder itself reads are left out. */
 export function unusedArgs(buildArgs: ReadonlyMap<string, string>, { globalArgs, stages }: StagedFile, states: readonly StageState[]): BuildWarning[] {
+  if (buildArgs.size === 0) return [];
   const declared = new Set(states.flatMap(({ args }) => [...args.toMap().keys()]));
   const ownArgs = stages.flatMap(({ steps }) => steps.map(({ instruction }) => instruction));
   for (const instruction of [...globalArgs, ...ownArgs]) {

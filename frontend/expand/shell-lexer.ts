@@ -10,7 +10,7 @@ import { WordCollector } from "./word-collector.js";
 import type { ShellWord } from "./word-collector.js";
 
 /** Longest result, in UTF-16 units: `${A}${A}` over and over must not fill the memory. */
-const LONGEST = 1 << 20;
+export const LONGEST: number = 1 << 20;
 /** `${a:-${b:-…}}` */
 const DEEPEST = 100;
 
@@ -32,10 +32,16 @@ export class ShellLexer {
   }
 
   /** @throws {TsbuildError} EXPAND_… */
-  read(): { readonly value: string; readonly words: readonly ShellWord[] } {
+  readWords(): readonly ShellWord[] {
     const words = new WordCollector();
+    this.readValue(words);
+    return words.finish();
+  }
+
+  /** @throws {TsbuildError} EXPAND_… */
+  readValue(words?: WordCollector): string {
     try {
-      return { value: this.#until(undefined, words), words: words.finish() };
+      return this.#until(undefined, words);
     } catch (error) {
       throw this.#named(error);
     }

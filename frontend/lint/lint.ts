@@ -4,13 +4,15 @@ import type { BuildWarning } from "../../base/events.js";
 import { includes, type LintOptions } from "./options.js";
 import { FAMILIES, ruleUrl, RULES } from "./rules.js";
 import { SkipComments } from "./skip-comments.js";
+import { statesBefore } from "./stage-walk.js";
 import type { Finding, LintFacts, Rule } from "./types.js";
 
 /** Each finding once, also where several platforms have it. */
 export function lint(facts: LintFacts, options: LintOptions): BuildWarning[] {
   const skipped = new SkipComments(facts.ast);
   const active = FAMILIES.filter(({ rules }) => rules.some((rule) => isActive(rule, options)));
-  const findings = active.flatMap(({ check }) => check(facts)).filter((finding) => isWanted(finding, options) && !skipped.covers(finding));
+  const indexed = { ...facts, before: statesBefore(facts) };
+  const findings = active.flatMap(({ check }) => check(indexed)).filter((finding) => isWanted(finding, options) && !skipped.covers(finding));
   const unique = new Map(
     findings.map((finding) => [`${finding.rule} ${finding.range.start.offset} ${finding.range.start.line} ${finding.message}`, finding]),
   );

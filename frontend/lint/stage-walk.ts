@@ -4,20 +4,26 @@ import { environmentOf, type StageState } from "../compile/stage-state.js";
 import { TsbuildError } from "../../base/errors.js";
 import { type Expansion, expand } from "../expand/expand.js";
 import type { Instruction, Word } from "../syntax/ast.js";
-import type { Finding, LintFacts } from "./types.js";
+import type { Finding, IndexedFacts, LintFacts } from "./types.js";
 
 /** FROM and what stands below it, for every stage. */
 export function instructionsOf({ from, steps }: Stage): readonly Instruction[] {
   return [from.instruction, ...steps.map(({ instruction }) => instruction)];
 }
 
+/** The same instruction is in several traces where several platforms are built: the last counts. */
+export function statesBefore({ traces }: LintFacts): ReadonlyMap<Instruction, StageState> {
+  const states = new Map<Instruction, StageState>();
+  for (const { steps } of traces) for (const { instruction, before } of steps) states.set(instruction, before);
+  return states;
+}
+
 /** Calls `check` for every instruction inside a stage, of stages that nobody needs too. `before` is known where it was compiled. */
 export function eachInstruction(
-  { file, traces }: LintFacts,
-  check: (instruction: Instruction, before: StageState | undefined, stage: Stage) => readonly Finding[],
+  { file, before }: IndexedFacts,
+  check: (instruction: Instruction, before: StageState | undefined) => readonly Finding[],
 ): readonly Finding[] {
-  const known = new Map(traces.flatMap(({ steps }) => steps.map(({ instruction, before }) => [instruction, before] as const)));
-  return file.stages.flatMap((stage) => stage.steps.flatMap(({ instruction }) => check(instruction, known.get(instruction), stage)));
+  return file.stages.flatMap(({ steps }) => steps.flatMap(({ instruction }) => check(instruction, before.get(instruction))));
 }
 
 /** Undefined: it has variables of an unknown stage, or can't be expanded, which is an error and no warning. */

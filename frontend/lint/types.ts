@@ -33,6 +33,12 @@ export interface LintFacts {
   readonly ignorePatterns: readonly string[] | undefined;
 }
 
+/** With what many rules look up, made once for all of them. */
+export interface IndexedFacts extends LintFacts {
+  /** What each instruction of the compiled stages found before it. */
+  readonly before: ReadonlyMap<Instruction, StageState>;
+}
+
 export interface Finding {
   readonly rule: string;
   /** One line, about this place. */
@@ -43,7 +49,7 @@ export interface Finding {
 /** One rule, or several that look at the same thing: those that a finding may name. */
 export interface RuleFamily {
   readonly rules: readonly Rule[];
-  readonly check: (facts: LintFacts) => readonly Finding[];
+  readonly check: (facts: IndexedFacts) => readonly Finding[];
 }
 
 /** Name and meaning are BuildKit's (frontend/dockerfile/linter), so that skip lists and documentation hold here too; but for our own. */

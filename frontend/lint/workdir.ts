@@ -15,13 +15,12 @@ const RULE = {
 export const WORKDIR: RuleFamily = {
   rules: [RULE],
   check: (facts) => {
-    const steps = new Map(facts.traces.flatMap((trace) => trace.steps.map(({ instruction, before }) => [instruction, before] as const)));
     const hasOne = new Map<string, boolean>();
     return facts.file.stages.flatMap((stage): Finding[] => {
       const first = stage.steps.find(({ instruction }) => instruction.keyword === "WORKDIR")?.instruction;
       const isInherited = hasOne.get(baseName(stage, facts)) ?? false;
       if (stage.from.stageName !== undefined) hasOne.set(stage.from.stageName, isInherited || first !== undefined);
-      if (isInherited || first?.keyword !== "WORKDIR" || isAbsolute(first.text, steps.get(first), facts)) return [];
+      if (isInherited || first?.keyword !== "WORKDIR" || isAbsolute(first.text, facts.before.get(first), facts)) return [];
       return [
         { rule: RULE.name, message: `WORKDIR "${first.text.value}" is relative to whatever the base image says`, range: first.range },
       ];

@@ -33,7 +33,7 @@ const NO_VARIABLES: Environment = { get: () => undefined, keys: () => [] };
 export function findMarkers(text: string): readonly HeredocMarker[] {
   if (!text.includes("<<")) return [];
   const options = { escape: "\\", rawQuotes: true, keepEscapes: true, keepUnset: true, joinHeredocMarkers: true };
-  const words = attempt(() => new ShellLexer(text, NO_VARIABLES, options).read().words) ?? [];
+  const words = attempt(() => new ShellLexer(text, NO_VARIABLES, options).readWords()) ?? [];
   return words.flatMap(({ value, start, end }) => {
     const marker = parseMarker(value);
     return marker === undefined ? [] : [{ ...marker, start, end }];
@@ -44,7 +44,7 @@ function parseMarker(word: string): Omit<HeredocMarker, "start" | "end"> | undef
   const [, descriptor = "", dash, rest = ""] = MARKER.exec(word) ?? [];
   if (rest === "") return undefined;
   const options = { escape: "\\", keepUnset: true };
-  const names = attempt(() => new ShellLexer(rest, NO_VARIABLES, options).read().words);
+  const names = attempt(() => new ShellLexer(rest, NO_VARIABLES, options).readWords());
   const [name, ...others] = names ?? [];
   if (name === undefined || others.length > 0) return undefined;
   const fileDescriptor = Number(descriptor);

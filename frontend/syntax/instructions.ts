@@ -139,7 +139,7 @@ function shellOf(context: Context, body: RawBody, base: Common): WordsInstructio
 function textOf(context: Context, raw: RawInstruction, body: RawBody): WordsInstruction {
   const name = keywordOf(raw);
   const keyword = name === "WORKDIR" || name === "USER" || name === "STOPSIGNAL" ? name : "MAINTAINER";
-  return { ...common(context, raw), keyword, isJson: false, words: wordsOf(context, body), text: textWord(context, body) };
+  return { ...common(context, raw), keyword, isJson: false, ...wordsAndText(context, body) };
 }
 
 function pairsOf(context: Context, raw: RawInstruction, body: RawBody): KeyValueInstruction {
@@ -176,10 +176,15 @@ function onbuildOf(context: Context, raw: RawInstruction & { readonly type: "onb
 }
 
 function commandLine(context: Context, body: RawBody): CommandLine {
-  const text = textWord(context, body);
-  const words = wordsOf(context, body);
+  const { words, text } = wordsAndText(context, body);
   const form = body.type === "array" ? "exec" : "shell";
   return { form, words, text, looksLikeJson: form === "shell" && text.value.startsWith("[") };
+}
+
+/** A text reaches to the end of its line, so that its one word is the text itself. */
+function wordsAndText(context: Context, body: RawBody): Pick<CommandLine, "words" | "text"> {
+  const text = textWord(context, body);
+  return { words: body.type === "text" && body.text !== undefined ? [text] : wordsOf(context, body), text };
 }
 
 function wordsOf({ file, line }: Context, body: RawBody): readonly Word[] {

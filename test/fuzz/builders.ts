@@ -10,6 +10,9 @@ import { type Program, writeProgram } from "./program.js";
 /** Why Buildah can't be asked, or false. */
 export const withoutBuildah: string | false = existsSync("/usr/bin/buildah") ? false : "buildah is not installed";
 
+/** Buildah starts itself anew for each step, many times; so each start costs a fifth less. */
+const FRUGAL_GO = { GOGC: "off", GOMAXPROCS: "1" } as const;
+
 /** A folder with all that one worker needs. Workers share the rig's store, but no storage of Buildah. */
 export class Builders {
   readonly #rig: Rig;
@@ -53,7 +56,7 @@ export class Builders {
 
   #buildah(args: readonly string[]): Promise<Ended> {
     const storage = ["--storage-driver=vfs", `--root=${this.#path("root")}`, `--runroot=${this.#path("run")}`];
-    return run("/usr/bin/buildah", [...storage, ...args], { env: { ...process.env, TMPDIR: this.#path("tmp") } });
+    return run("/usr/bin/buildah", [...storage, ...args], { env: { ...process.env, ...FRUGAL_GO, TMPDIR: this.#path("tmp") } });
   }
 
   #path(name: string): string {

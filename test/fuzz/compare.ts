@@ -15,17 +15,7 @@ export interface Difference {
 }
 
 /** The fields of the config that both have to agree about. */
-export const CONFIG_FIELDS = [
-  "Env",
-  "Cmd",
-  "Entrypoint",
-  "WorkingDir",
-  "User",
-  "Labels",
-  "ExposedPorts",
-  "Volumes",
-  "StopSignal",
-] as const;
+export const CONFIG_FIELDS = ["Env", "Cmd", "Entrypoint", "WorkingDir", "User", "Labels", "ExposedPorts", "Volumes", "StopSignal"] as const;
 
 export function treeOf(image: ValidImage): Tree {
   const files = filesOf(image);

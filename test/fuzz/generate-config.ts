@@ -18,7 +18,7 @@ export function randomConfigStep({ random }: Writer, stage: Stage): Step {
     case 5:
       return same(`LABEL ${random.times(1, 3, () => `${random.pick(LABELS)}=${quoted(random, value(random, stage))}`).join(" ")}`);
     case 6:
-      return same(`EXPOSE ${random.times(1, 2, () => random.pick(["80", "8080/tcp", "53/udp", "7000-7002", "${V9:-99}"])).join(" ")}`);
+      return same(`EXPOSE ${random.times(1, 2, () => random.pick(["80", "8080/tcp", "53/udp", "7000", "${V9:-99}"])).join(" ")}`);
     case 7:
       return same(random.pick(["STOPSIGNAL SIGINT", "STOPSIGNAL 9", "STOPSIGNAL SIGRTMIN+3", "STOPSIGNAL ${SIG:-SIGQUIT}"]));
     case 8:
@@ -31,7 +31,14 @@ export function randomConfigStep({ random }: Writer, stage: Stage): Step {
 const LABELS = ["l0", "com.example.l1", "l-2", '"l 3"'] as const;
 
 function randomCommand(random: Random): string {
-  return random.pick(['["a", "b c"]', "[]", "echo $V0 && true", '["/bin/sh", "-c", "echo \\"x\\" \\u00e9"]', "exec  two  blanks", "['not', 'json']"]);
+  return random.pick([
+    '["a", "b c"]',
+    "[]",
+    "echo $V0 && true",
+    '["/bin/sh", "-c", "echo \\"x\\" \\u00e9"]',
+    "exec  two  blanks",
+    "['not', 'json']",
+  ]);
 }
 
 function randomEnv(random: Random, stage: Stage): Step {

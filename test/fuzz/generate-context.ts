@@ -88,6 +88,9 @@ function randomArchive(random: Random): ContextEntry {
   return { kind: "tar", path: gzip ? "pack.tgz" : "pack.tar", gzip, members: randomMembers(random) };
 }
 
+/** `struct vfs_cap_data` of linux/capability.h: revision 2, effective, CAP_NET_RAW permitted. */
+const NET_RAW = "\x01\0\0\x02\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+
 function randomMembers(random: Random): readonly TarMember[] {
   const owner = (): { uid: number; gid: number } => ({ uid: random.pick([0, 0, 1000, 77]), gid: random.pick([0, 1000, 78]) });
   // A hard link tells the same about the file as the file itself, as in archives of real programs.
@@ -101,6 +104,7 @@ function randomMembers(random: Random): readonly TarMember[] {
     { header: { name: "d/s", type: "symlink", linkname: random.pick(LINK_TARGETS), ...owner() }, content: "" },
     { header: { name: "h", type: "link", linkname: "d/f", ...file }, content: "" },
     { header: { name: "p", type: "fifo", mode: 0o600, ...owner() }, content: "" },
+    { header: { name: "able", mode: 0o755, pax: { "SCHILY.xattr.security.capability": NET_RAW }, ...owner() }, content: "able\n" },
     { header: { name: "a/b/c.txt", mode: 0o604, ...owner() }, content: "c\n" },
   ];
   return [...first, ...random.some(others, random.between(0, others.length))];

@@ -13,7 +13,7 @@ export function randomCopy(writer: Writer, stage: Stage): Step {
   const { random, earlier } = writer;
   const from = random.chance(0.45) && earlier.length > 0 ? random.pick(earlier) : undefined;
   const sources = from === undefined ? contextSources(writer) : stageSources(random, from);
-  return copyStep(writer, stage, [from === undefined ? "COPY" : `COPY --from=${from.name}`, sources]);
+  return copyStep(writer, stage, [from === undefined ? "COPY" : `COPY --from=${stageName(writer, from)}`, sources]);
 }
 
 export function randomAdd(writer: Writer, stage: Stage): Step {
@@ -22,6 +22,11 @@ export function randomAdd(writer: Writer, stage: Stage): Step {
   if (archive === undefined || random.chance(0.3)) return copyStep(writer, stage, ["ADD", contextSources(writer)]);
   const target = random.pick(PLACES);
   return { line: `ADD ${archive} ${target}`, stage: withTarget(stage, target) };
+}
+
+/** By name or by number. */
+function stageName({ random, earlier }: Writer, stage: Stage): string {
+  return random.pick([stage.name, stage.name, String(earlier.indexOf(stage))]);
 }
 
 function copyStep({ random }: Writer, stage: Stage, [head, sources]: readonly [string, Sources]): Step {
@@ -33,10 +38,11 @@ function copyStep({ random }: Writer, stage: Stage, [head, sources]: readonly [s
   return { line: [head, ...flags, operands(random, sources.names, target)].join(" "), stage: withTarget(stage, target) };
 }
 
-/** Keeps away from what the builders see differently: see known.ts. */
+/** Keeps away from rules in which Buildah is known to be different: see known.ts. */
 function pickTarget(random: Random, { isMany, hasFolder }: Sources, isChmod: boolean): string {
-  if (hasFolder) return `/${random.pick(["fresh", "new/fresh"].slice(0, isChmod ? 1 : 2))}${random.between(0, 9999)}/`;
-  if (isChmod) return random.pick(OLD_PLACES);
+  const number = random.between(0, 9999);
+  if (isChmod) return hasFolder || random.chance(0.3) ? `/moded${number}/` : random.pick(OLD_PLACES);
+  if (hasFolder) return `/${random.pick(["fresh", "new/fresh"])}${number}/`;
   return isMany ? random.pick(PLACES) : random.pick([...PLACES, ...TARGETS]);
 }
 
@@ -140,7 +146,7 @@ function randomCommand(random: Random, stage: Stage): string {
     `umask > /tmp/umask.txt`,
     `(umask 077; echo x > ${name}; mkdir ${other})`,
     `cat "$V0" /etc/passwd > ${name}`,
-    `ls -lan /data /opt | awk '{ print $1, $3, $4, $9 }' > /tmp/ls.txt`,
+    `ls -lAn /data /opt | awk '{ print $1, $3, $4, $9 }' > /tmp/ls.txt`,
     `find /new /opt /data | sort > /tmp/find.txt`,
   ]);
 }

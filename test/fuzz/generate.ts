@@ -46,7 +46,7 @@ const STEPS: readonly (readonly [weight: number, make: MakeStep])[] = [
 export function generateProgram(seed: number): Program {
   const random = new Random(seed);
   const context = randomContext(random);
-  const count = random.pick([1, 1, 1, 2, 2, 3]);
+  const count = random.pick([1, 1, 1, 1, 2, 2, 3]);
   const lines: string[] = [];
   if (random.chance(0.2)) lines.push("ARG BASE=base");
   const from = lines.length > 0 ? "${BASE}" : "base";
@@ -56,15 +56,34 @@ export function generateProgram(seed: number): Program {
     const name = `s${index}`;
     lines.push(`FROM ${parent?.name ?? from} AS ${name}`);
     let stage: Stage = parent === undefined ? startOf(name) : { ...parent, name };
-    for (let left = random.between(2, count > 1 ? 6 : 10); left > 0; left--) {
+    for (let left = random.between(1, count > 1 ? 3 : 5); left > 0; left--) {
       const step = pickStep(random)({ random, context, earlier: stages }, stage);
-      lines.push(step.line);
+      lines.push(dressed(random, step.line));
       stage = step.stage;
     }
     stages.push(stage);
   }
   const buildArgs = random.chance(0.3) ? [`A${random.between(0, 2)}=given`] : [];
   return { entries: context.entries, ignore: context.ignore, buildArgs, lines };
+}
+
+/** The same instruction, written in one of the ways that the syntax allows. */
+function dressed(random: Random, line: string): string {
+  const [, word = "", rest = ""] = /^(\w+) (.*)$/s.exec(line) ?? [];
+  switch (random.between(0, 11)) {
+    case 0:
+      return `${word.toLowerCase()} ${rest}`;
+    case 1:
+      return `${word} \\\n   ${rest}`;
+    case 2:
+      return `${word} \\\n# a comment between\n ${rest}`;
+    case 3:
+      return `  ${word}\t ${rest}  `;
+    case 4:
+      return `# a comment\n\n${line}`;
+    default:
+      return line;
+  }
 }
 
 function startOf(name: string): Stage {

@@ -12,7 +12,7 @@ export interface ShrinkOptions {
 export async function shrink(program: Program, { stillFails, tries }: ShrinkOptions): Promise<Program> {
   let best = program;
   let left = tries;
-  for (let progress = true; progress; ) {
+  for (let progress = true; progress;) {
     progress = false;
     for (const candidate of smallerPrograms(best)) {
       if (left-- <= 0) return best;

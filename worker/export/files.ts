@@ -7,6 +7,7 @@ import type { Result } from "../../solver/types.js";
 import type { Output } from "../types.js";
 import { intoPath } from "./archives.js";
 import type { LayerWork } from "./layers.js";
+import { isSplit } from "./options.js";
 
 type FilesOutput = Extract<Output, { type: "local" | "tar" }>;
 
@@ -19,10 +20,10 @@ export async function copyFiles(
   timestampSec: number | undefined,
 ): Promise<void> {
   await using scratch = await store.tempDir();
-  const isSplit = compiled.targets.length > 1;
+  const inFolders = isSplit(output, compiled.targets.length);
   const parts = await Promise.all(
     compiled.targets.map(async ({ platform }, index) => ({
-      folder: isSplit ? formatPlatform(platform).replaceAll("/", "_") : "",
+      folder: inFolders ? formatPlatform(platform).replaceAll("/", "_") : "",
       lowers: await store.snapshots.lowers(results[index]?.chain ?? []),
     })),
   );

@@ -53,11 +53,7 @@ export async function writeManifest(
  * A manifest for the local store alone: layers that were built here are named by their tars, which are made
  * when somebody asks for them; pulled ones by the blobs they came from.
  */
-export async function writeLocalManifest(
-  store: Store,
-  image: FinishedImage,
-  annotations: readonly Annotation[],
-): Promise<Descriptor> {
+export async function writeLocalManifest(store: Store, image: FinishedImage, annotations: readonly Annotation[]): Promise<Descriptor> {
   const layers = await Promise.all(
     image.chain.map(async (name, index): Promise<Descriptor> => {
       const { blobs, sizeBytes } = await store.snapshots.meta(name);

@@ -19,17 +19,39 @@ export interface ImageOptions {
   readonly pushByDigest: boolean;
   /** In the store the image has its names with the digest behind, too. */
   readonly nameCanonical: boolean;
-  /** Name, with the digest behind, of an image that is given none; empty: it has no name. */
+  /** Name that the image has with the digest behind; empty: none. */
   readonly danglingPrefix: string;
+  /** Only where it has no other name. */
+  readonly danglingEmptyOnly: boolean;
+  /** False: it is pushed, and gets no name in the store. */
+  readonly isStored: boolean;
+}
+
+/** Whether files of each platform have a folder of their own. @throws {TsbuildError} OUTPUT_INVALID */
+export function isSplit({ type, attributes }: Output, platforms: number): boolean {
+  const split = flag(attributes, "platform-split", platforms > 1);
+  if (split || platforms < 2) return split;
+  throw new TsbuildError("OUTPUT_INVALID", `output type=${type}: files of ${platforms} platforms can't be in one folder`, {
+    hint: "leave platform-split=false out, or build for one platform",
+  });
 }
 
 const IMAGE_ATTRIBUTES = ["name", "compression", "compression-level", "force-compression", "oci-mediatypes", "rewrite-timestamp"];
 const KNOWN: Readonly<Record<Output["type"], readonly string[]>> = {
-  image: [...IMAGE_ATTRIBUTES, "push", "push-by-digest", "name-canonical", "dangling-name-prefix", "store", "unpack"],
+  image: [
+    ...IMAGE_ATTRIBUTES,
+    "push",
+    "push-by-digest",
+    "name-canonical",
+    "dangling-name-prefix",
+    "danging-name-empty-only",
+    "store",
+    "unpack",
+  ],
   oci: [...IMAGE_ATTRIBUTES, "tar"],
   docker: [...IMAGE_ATTRIBUTES, "tar"],
-  local: [],
-  tar: [],
+  local: ["platform-split", "mode"],
+  tar: ["platform-split"],
 };
 
 const LEVELS: Readonly<Record<Compression, number>> = { none: 0, gzip: 9, zstd: 22 };
@@ -43,6 +65,11 @@ export function imageOptions(output: Output): ImageOptions {
     if (annotation !== undefined) annotations.push(annotation);
     else if (!KNOWN[type].includes(name)) throw invalid(`output type=${type} has no attribute "${name}"`, KNOWN[type]);
   }
+  if ((attributes["mode"] ?? "copy") !== "copy")
+    throw new TsbuildError(
+      "UNSUPPORTED",
+      `output mode=${attributes["mode"] ?? ""}: files are only added to a folder (mode=copy), never removed from it`,
+    );
   const compression = compressionFrom(attributes["compression"] ?? "gzip");
   return {
     names: (attributes["name"] ?? "").split(",").filter((name) => name !== ""),
@@ -57,7 +84,10 @@ export function imageOptions(output: Output): ImageOptions {
     annotations,
     pushByDigest: flag(attributes, "push-by-digest", false),
     nameCanonical: flag(attributes, "name-canonical", false),
+    isStored: flag(attributes, "store", true),
     danglingPrefix: attributes["dangling-name-prefix"] ?? "",
+    // BuildKit spells it so.
+    danglingEmptyOnly: flag(attributes, "danging-name-empty-only", false),
   };
 }
 

@@ -4,7 +4,7 @@ import { TsbuildError } from "../../base/errors.js";
 import { formatPlatform, hostPlatform, type Platform, platformScore } from "../../base/platform.js";
 import type { Store } from "../../cache/store.js";
 import type { CompiledBuild } from "../../frontend/compile/types.js";
-import { formatReference, parseReference, type Reference, withDefaultTag } from "../../image/reference.js";
+import { parseReference } from "../../image/reference.js";
 import type { Descriptor } from "../../image/types.js";
 import type { Result } from "../../solver/types.js";
 import type { BuildEnvironment } from "../environment.js";
@@ -15,6 +15,7 @@ import { writeArchive } from "./archives.js";
 import { copyFiles } from "./files.js";
 import { type FinishedImage, finishImage, joinManifests, writeLocalManifest, writeManifest } from "./image.js";
 import type { BlobChoice, LayerWork } from "./layers.js";
+import { digestNames, fullName, type Naming, storedNames } from "./names.js";
 import { type ImageOptions, imageOptions } from "./options.js";
 import { reportStep } from "./report.js";
 import { chainRecordName, tagImage } from "./tag.js";
@@ -52,7 +53,7 @@ export async function exportBuild(
   for (const { options } of outputs) checkAnnotations(options.annotations, platformsOf(compiled));
   const kept = outputs.find(({ output }) => output.type === "image")?.options;
   let target: Descriptor | undefined;
-  if (request.tags.length > 0)
+  if (request.tags.length > 0 && kept?.isStored !== false)
     target = await storeLocally(context, images, { names: request.tags, annotations: kept?.annotations ?? NO_ANNOTATIONS });
   for (const { output, options } of outputs)
     target = (await exportOne({ ...context, request }, { work, images, results, compiled }, output, options)) ?? target;
@@ -86,10 +87,15 @@ async function exportOne(context: ExportContext, made: Made, output: Output, opt
   switch (output.type) {
     case "image": {
       const { names: _none, ...how } = options;
-      const target = await storeLocally(context, made.images, { ...how, names: ownNames, tags: request.tags });
+      const target = options.isStored
+        ? await storeLocally(context, made.images, { ...how, names: ownNames, tags: request.tags })
+        : undefined;
       if (!options.push) return target;
       const pushed = await manifests(made, request, options);
-      await pushAll(context, { names: options.pushByDigest ? byDigest(request.tags, options.names, pushed) : names, root: pushed });
+      await pushAll(context, {
+        names: options.pushByDigest ? digestNames(request.tags, options.names, pushed.digest) : names,
+        root: pushed,
+      });
       return pushed;
     }
     case "oci":
@@ -116,17 +122,12 @@ async function exportOne(context: ExportContext, made: Made, output: Output, opt
   }
 }
 
-interface Naming {
-  readonly names: readonly string[];
-  readonly annotations: readonly Annotation[];
-  /** Names it has already, for the canonical ones. */
-  readonly tags?: readonly string[];
-  readonly nameCanonical?: boolean;
-  readonly danglingPrefix?: string;
-}
-
 /** Names in the store for the image of this machine's platform, or the one that comes closest. */
-async function storeLocally(context: ExportContext, images: readonly FinishedImage[], naming: Naming): Promise<Descriptor | undefined> {
+async function storeLocally(
+  context: ExportContext,
+  images: readonly FinishedImage[],
+  naming: Naming & { readonly annotations: readonly Annotation[] },
+): Promise<Descriptor | undefined> {
   const image = preferred(images);
   if (image === undefined) return undefined;
   const { store } = context.env;
@@ -136,32 +137,8 @@ async function storeLocally(context: ExportContext, images: readonly FinishedIma
   const manifest = locals[images.indexOf(image)];
   if (manifest === undefined) throw new Error("Internal error: an image without a manifest");
   await keepOthers(store, images, { image, target, locals });
-  await tagImage(store, { image, target, manifest: manifest.digest, names: storedNames(naming, target) });
+  await tagImage(store, { image, target, manifest: manifest.digest, names: storedNames(naming, target.digest) });
   return target;
-}
-
-/** A prefix is for an image without another name, as in BuildKit. */
-function storedNames({ names, tags = [], nameCanonical = false, danglingPrefix = "" }: Naming, { digest }: Descriptor): readonly string[] {
-  const all = [...tags, ...names];
-  if (all.length === 0 && danglingPrefix !== "") return [formatReference({ ...nameOnly(parseReference(danglingPrefix)), digest })];
-  const canonical = nameCanonical ? all.map((name) => formatReference({ ...nameOnly(parseReference(name)), digest })) : [];
-  return [...new Set([...names, ...canonical])];
-}
-
-function nameOnly({ registry, repository }: Reference): Reference {
-  return { registry, repository };
-}
-
-/** @throws {TsbuildError} OUTPUT_INVALID for a name with a tag, which would come to nothing */
-function byDigest(tags: readonly string[], names: readonly string[], { digest }: Descriptor): readonly string[] {
-  const own = names.map((name) => {
-    const reference = parseReference(name);
-    if (reference.tag === undefined && reference.digest === undefined) return reference;
-    throw new TsbuildError("OUTPUT_INVALID", `push-by-digest=true gives no tag, but the name ${name} has one`, {
-      hint: `write name=${formatReference(nameOnly(reference))}`,
-    });
-  });
-  return [...tags.map(parseReference), ...own].map((reference) => formatReference({ ...nameOnly(reference), digest }));
 }
 
 interface Stored {
@@ -211,10 +188,6 @@ async function pushAll(
       pushImage({ client, store: env.store.content, reference: parseReference(name), root, signal }),
     );
   }
-}
-
-function fullName(name: string): string {
-  return formatReference(withDefaultTag(parseReference(name)));
 }
 
 interface ResultFacts {

@@ -68,6 +68,19 @@ const CASES: readonly Case[] = [
     copy: copyAction(["/a", "/d"], "/x/"),
     makes: { x: "dir", "x/a": "A", "x/b": "B" },
   },
+  {
+    name: "two sources of one name into a folder: the later one stays",
+    from: { "a/f": "first", "b/f": "second" },
+    copy: copyAction(["/a/f", "/b/f"], "/x/"),
+    makes: { x: "dir", "x/f": "second" },
+  },
+  {
+    name: "two matches of one name into a folder that is there",
+    from: { "a/f": "first", "b/f": "second" },
+    root: { "x/": "" },
+    copy: copyAction(["/*/f"], "/x", { allowWildcard: true }),
+    makes: { x: "dir", "x/f": "second" },
+  },
   { name: "everything", from: { a: "A", "d/b": "B" }, copy: copyAction(["/"], "/"), makes: { a: "A", d: "dir", "d/b": "B" } },
   {
     name: "merges, files are overwritten",

@@ -68,7 +68,9 @@ async function beginSource(context: CopyContext, selected: Selected, placed: Set
   const archive = context.action.unpack && selected.entry.type === "file" ? await unpackInto(context, selected) : undefined;
   if (archive !== undefined) return { path: "", links, archive };
   const path = placeSource(context, selected);
-  if (selected.entry.type !== "dir" && placed.has(path)) throw needsFolder(context.action);
+  // In a folder the later of two with one name stays, as Docker has it; it is the destination itself that holds one file only.
+  const isDestination = path === locate(context, context.action.destination);
+  if (selected.entry.type !== "dir" && isDestination && placed.has(path)) throw needsFolder(context.action);
   placed.add(path);
   return { path, links };
 }

@@ -14,6 +14,7 @@ import type { ExecLimits, ExecOp } from "../../llb/op.js";
 import type { Result, RunOutcome } from "../../solver/types.js";
 import { activePaths, commitWritten } from "../active.js";
 import type { BuildEnvironment } from "../environment.js";
+import type { StepDns } from "../types.js";
 import { StepLog } from "../step-log.js";
 import { type StepMounts, prepareMounts } from "./exec-mounts.js";
 import { stepNetwork } from "./exec-network.js";
@@ -81,7 +82,14 @@ async function execute(env: BuildEnvironment, op: ExecOp, run: Execution): Promi
       type: "exec",
       lowers: await env.store.snapshots.lowers(run.base.chain),
       active: run.active,
-      process: processSpec(op, { id, network, mounts: run.mounts, scratchDir: run.scratchDir, rootfs: run.active.mountpoint }),
+      process: processSpec(op, {
+        id,
+        dns: env.dns,
+        network,
+        mounts: run.mounts,
+        scratchDir: run.scratchDir,
+        rootfs: run.active.mountpoint,
+      }),
       mounts: run.mounts.mounts,
       scratchDir: run.scratchDir,
       filterCacheDir: env.store.path("filters"),
@@ -93,6 +101,7 @@ async function execute(env: BuildEnvironment, op: ExecOp, run: Execution): Promi
 
 interface SpecFacts {
   readonly id: string;
+  readonly dns: StepDns;
   readonly network: Awaited<ReturnType<typeof stepNetwork>>;
   readonly mounts: StepMounts;
   readonly scratchDir: string;
@@ -116,7 +125,13 @@ function processSpec(op: ExecOp, facts: SpecFacts): ProcessSpec {
     mounts: [],
     network: facts.network.network,
     hostsFile: hostsFile({ hostname, ip: facts.network.ip, extraHosts: op.extraHosts.map(hostEntry) }),
-    resolvConfFile: resolvConf({ files: readResolverFiles(), network: op.network === "default" ? "bridge" : op.network }),
+    resolvConfFile: resolvConf({
+      files: readResolverFiles(),
+      network: op.network === "default" ? "bridge" : op.network,
+      dns: facts.dns.servers,
+      search: facts.dns.search,
+      options: facts.dns.options,
+    }),
     security: {
       capAdd: [],
       capDrop: [],

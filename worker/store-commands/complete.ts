@@ -47,11 +47,7 @@ interface CompleteIndex {
 }
 
 /** The platforms of an index that are here; none for an image that is no index. */
-async function completeChildren(
-  { store, ...rest }: ImageWork,
-  { record }: StoredImage,
-  options: CompleteOptions,
-): Promise<CompleteIndex> {
+async function completeChildren({ store, ...rest }: ImageWork, { record }: StoredImage, options: CompleteOptions): Promise<CompleteIndex> {
   const work = { store, ...rest };
   const isIndex = record.target.digest !== record.manifest && (await store.content.size(record.target.digest)) !== undefined;
   if (!isIndex) return { children: [], annotations: [] };

@@ -3,6 +3,7 @@ import type { ExecMount, ExecOp } from "../../../llb/op.js";
 import type { CommandInstruction, Word } from "../../syntax/ast.js";
 import { errorAt, locating } from "../dockerfile-error.js";
 import { emptyTree } from "../empty-tree.js";
+import { keptByVariables } from "../kept.js";
 import { type Flags, readFlags } from "../flags.js";
 import { type StageState, withHistory, workingDir } from "../stage-state.js";
 import type { Origin, Reference, Step, StepContext } from "../step.js";
@@ -123,7 +124,7 @@ function execOp({ args, mounts, flags }: ExecParts, state: StageState, { run }: 
   return {
     kind: "exec",
     args,
-    env: [...state.visible.toList(), ...(socket === undefined ? [] : [`SSH_AUTH_SOCK=${socket}`])],
+    env: socket === undefined ? state.visible.toList() : [...state.visible.toList(), `SSH_AUTH_SOCK=${socket}`],
     cwd: workingDir(state),
     user: state.image.config.User ?? "",
     network: flags.network === "default" ? run.network : flags.network,
@@ -145,6 +146,10 @@ function proxyEnv({ args, env }: StageState, given: ReadonlyMap<string, string>)
 
 /** `|2 A=1 B=2 /bin/sh -c make`: the declared build arguments with the values that RUN sees, then the command. */
 function historyText(args: readonly string[], state: StageState): string {
-  const declared = [...state.args.toMap()].map(([name, value]) => `${name}=${state.visible.get(name) ?? value}`);
-  return [...(declared.length === 0 ? [] : [`|${declared.length}`, ...declared]), ...args].join(" ");
+  return `${declaredArgs(state)}${args.join(" ")}`;
 }
+
+const declaredArgs = keptByVariables(({ args, visible }): string => {
+  const declared = [...args.toMap()].map(([name, value]) => `${name}=${visible.get(name) ?? value}`);
+  return declared.length === 0 ? "" : `${[`|${declared.length}`, ...declared].join(" ")} `;
+});
