@@ -19,12 +19,20 @@ export function chooseBase({ from }: Stage, globalArgs: ReadonlyMap<string, stri
   const put = ({ value, range }: Word): string =>
     locating(origin.file, range, () => expand(value, environmentOfMap(globalArgs), { escape: origin.escape }).value);
   const name = put(from.base);
-  if (name === "") throw errorAt(origin.file, from.base.range, "DOCKERFILE_BASE_BLANK", `base name (${from.base.value}) should not be blank`, "give its ARG a default above the first FROM, or a --build-arg");
+  if (name === "")
+    throw errorAt(
+      origin.file,
+      from.base.range,
+      "DOCKERFILE_BASE_BLANK",
+      `base name (${from.base.value}) should not be blank`,
+      "give its ARG a default above the first FROM, or a --build-arg",
+    );
   return { name, platform: from.platform === undefined ? undefined : choosePlatform(from.platform, put(from.platform), origin) };
 }
 
 function choosePlatform({ value, range }: Word, text: string, { file }: Origin): Platform {
-  if (text === "") throw errorAt(file, range, "DOCKERFILE_PLATFORM", `empty platform value from expression ${value}`, "give its ARG a value");
+  if (text === "")
+    throw errorAt(file, range, "DOCKERFILE_PLATFORM", `empty platform value from expression ${value}`, "give its ARG a value");
   try {
     return parsePlatform(text);
   } catch (error) {

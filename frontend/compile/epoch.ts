@@ -6,11 +6,16 @@ import type { CompileRequest } from "./types.js";
  * given or declared with a default above the first FROM.
  * @throws {TsbuildError} SOURCE_DATE_EPOCH_INVALID
  */
-export function buildEpoch({ sourceDateEpoch, buildArgs }: Pick<CompileRequest, "sourceDateEpoch" | "buildArgs">, globalArgs: ReadonlyMap<string, string>): number | undefined {
+export function buildEpoch(
+  { sourceDateEpoch, buildArgs }: Pick<CompileRequest, "sourceDateEpoch" | "buildArgs">,
+  globalArgs: ReadonlyMap<string, string>,
+): number | undefined {
   if (sourceDateEpoch !== undefined) return sourceDateEpoch;
   const text = buildArgs.get("SOURCE_DATE_EPOCH") ?? globalArgs.get("SOURCE_DATE_EPOCH");
   if (text === undefined || text === "") return undefined;
   const seconds = /^\d+$/.test(text) ? Number(text) : Number.NaN;
   if (Number.isSafeInteger(seconds)) return seconds;
-  throw new TsbuildError("SOURCE_DATE_EPOCH_INVALID", `invalid SOURCE_DATE_EPOCH: ${text}`, { hint: "give the seconds since 1970 as a number" });
+  throw new TsbuildError("SOURCE_DATE_EPOCH_INVALID", `invalid SOURCE_DATE_EPOCH: ${text}`, {
+    hint: "give the seconds since 1970 as a number",
+  });
 }

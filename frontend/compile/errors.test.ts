@@ -24,7 +24,13 @@ const ROWS: readonly Row[] = [
   ["FROM busybox AS dead\nCOPY --from=$X a /b\nFROM busybox", "DOCKERFILE_FROM_VARIABLE", 2, "$X", /variable/],
   ["FROM busybox AS me\nCOPY --from=me a /b", "DOCKERFILE_STAGE_CIRCLE", 2, "me", /circular.*me/],
   ["FROM busybox\nCOPY --from=0 a /b", "DOCKERFILE_STAGE_CIRCLE", 2, "0", /circular/],
-  ["FROM busybox AS a\nRUN --mount=from=b,target=/x y\nFROM busybox AS b\nFROM a", "DOCKERFILE_STAGE_ORDER", 2, "from=b,target=/x", /cannot mount from stage "b"/],
+  [
+    "FROM busybox AS a\nRUN --mount=from=b,target=/x y\nFROM busybox AS b\nFROM a",
+    "DOCKERFILE_STAGE_ORDER",
+    2,
+    "from=b,target=/x",
+    /cannot mount from stage "b"/,
+  ],
   ["FROM busybox\nCOPY --from=7 a /b", "DOCKERFILE_STAGE_INDEX", 2, "7", /invalid stage index 7/],
   ["FROM busybox\nCOPY --from=gone a /b", "IMAGE_NOT_FOUND", 2, "gone", /gone/],
   ["FROM busybox\nCOPY --chmod=9 a /b", "DOCKERFILE_CHMOD", 2, "9", /invalid/],
@@ -45,18 +51,42 @@ const ROWS: readonly Row[] = [
   ["FROM busybox\nRUN", "DOCKERFILE_ARGUMENTS", 2, "RUN", /at least one argument/],
   ["FROM busybox\nRUN --mount=type=magic,target=/x y", "DOCKERFILE_MOUNT", 2, "type=magic,target=/x", /unsupported mount type "magic"/],
   ["FROM busybox\nRUN --mount=tpye=bind,target=/x y", "DOCKERFILE_MOUNT", 2, "tpye=bind,target=/x", /did you mean type/],
-  ["FROM busybox\nRUN --mount=type=cache,target=/x,sharing=maybe y", "DOCKERFILE_MOUNT", 2, "type=cache,target=/x,sharing=maybe", /sharing value "maybe"/],
-  ["FROM busybox\nRUN --mount=type=tmpfs,target=/x,sharing=locked y", "DOCKERFILE_MOUNT", 2, "type=tmpfs,target=/x,sharing=locked", /invalid cache sharing/],
-  ["FROM busybox\nRUN --mount=type=bind,target=/x,mode=0755 y", "DOCKERFILE_MOUNT", 2, "type=bind,target=/x,mode=0755", /mode is not allowed/],
+  [
+    "FROM busybox\nRUN --mount=type=cache,target=/x,sharing=maybe y",
+    "DOCKERFILE_MOUNT",
+    2,
+    "type=cache,target=/x,sharing=maybe",
+    /sharing value "maybe"/,
+  ],
+  [
+    "FROM busybox\nRUN --mount=type=tmpfs,target=/x,sharing=locked y",
+    "DOCKERFILE_MOUNT",
+    2,
+    "type=tmpfs,target=/x,sharing=locked",
+    /invalid cache sharing/,
+  ],
+  [
+    "FROM busybox\nRUN --mount=type=bind,target=/x,mode=0755 y",
+    "DOCKERFILE_MOUNT",
+    2,
+    "type=bind,target=/x,mode=0755",
+    /mode is not allowed/,
+  ],
   ["FROM busybox\nRUN --mount=type=secret y", "DOCKERFILE_MOUNT", 2, "type=secret", /needs an id/],
   ["FROM busybox\nRUN --mount=type=secret,id=a,source=b y", "DOCKERFILE_MOUNT", 2, "type=secret,id=a,source=b", /both source and id/],
   ["FROM busybox\nRUN --mount=type=bind y", "DOCKERFILE_MOUNT", 2, "type=bind", /target/],
   ["FROM busybox\nRUN --mount=target=/ y", "DOCKERFILE_MOUNT", 2, "target=/", /invalid mount target "\/"/],
   ["FROM busybox\nRUN --mount=target y", "DOCKERFILE_MOUNT", 2, "target", /key=value/],
-  ["FROM busybox AS dead\nRUN --mount=from=$X,target=/y z\nFROM busybox", "DOCKERFILE_MOUNT", 2, "from=$X,target=/y", /'from' doesn't support variable/],
+  [
+    "FROM busybox AS dead\nRUN --mount=from=$X,target=/y z\nFROM busybox",
+    "DOCKERFILE_MOUNT",
+    2,
+    "from=$X,target=/y",
+    /'from' doesn't support variable/,
+  ],
   ["FROM busybox\nENV $X=1", "DOCKERFILE_NAME_BLANK", 2, "$X", /names can not be blank/],
   ["FROM busybox\nENV A=${B", "EXPAND_SYNTAX", 2, "${B", /\$\{B/],
-  ["FROM busybox\nLABEL a=\"${B:?give B}\"", "EXPAND_REQUIRED", 2, "\"${B:?give B}\"", /give B/],
+  ['FROM busybox\nLABEL a="${B:?give B}"', "EXPAND_REQUIRED", 2, '"${B:?give B}"', /give B/],
   ["FROM busybox\nUSER a b", "DOCKERFILE_ARGUMENTS", 2, "a b", /exactly one/],
   ["FROM busybox\nEXPOSE 80 notaport", "DOCKERFILE_PORT", 2, "notaport", /invalid containerPort: notaport/],
   ["FROM busybox\nEXPOSE 9-8", "DOCKERFILE_PORT", 2, "9-8", /invalid/],
@@ -69,7 +99,13 @@ const ROWS: readonly Row[] = [
   ["FROM busybox\nHEALTHCHECK --retries=1 NONE", "DOCKERFILE_HEALTHCHECK", 2, "--retries=1", /takes no flags/],
   ["FROM busybox\nONBUILD RUN --mout=x y", "DOCKERFILE_FLAG_UNKNOWN", 2, "mout", /--mout/],
   ["FROM onbuild", "IMAGE_NOT_FOUND", 1, "FROM onbuild", /helper/],
-  ["# syntax=example.com/other/language:1\nFROM scratch", "DOCKERFILE_SYNTAX_UNKNOWN", 1, "example.com/other/language:1", /other\/language/],
+  [
+    "# syntax=example.com/other/language:1\nFROM scratch",
+    "DOCKERFILE_SYNTAX_UNKNOWN",
+    1,
+    "example.com/other/language:1",
+    /other\/language/,
+  ],
 ];
 
 for (const [text, code, line, span, message] of ROWS) {
@@ -88,28 +124,61 @@ for (const [text, code, line, span, message] of ROWS) {
   });
 }
 
-for (const image of ["docker/dockerfile:1", "docker.io/docker/dockerfile:1.7-labs", "docker/dockerfile-upstream:master", "example.com/mirror/dockerfile:99", "dockerfile.v0"]) {
+for (const image of [
+  "docker/dockerfile:1",
+  "docker.io/docker/dockerfile:1.7-labs",
+  "docker/dockerfile-upstream:master",
+  "example.com/mirror/dockerfile:99",
+  "dockerfile.v0",
+]) {
   test(`the syntax ${image} is built in`, async () => {
     await compileText(`# syntax=${image}\nFROM scratch`);
   });
 }
 
 const LINES = [
-  "FROM busybox", "FROM busybox AS a", "FROM a", "FROM scratch", "FROM --platform=$P busybox", "ARG A=1", "ARG P=linux/amd64", "ENV A=${A:-x}", "RUN make $A",
-  "RUN --mount=target=/x,from=a ls", "RUN --mount=type=cache,target=$A x", "COPY a $A", "COPY --from=a / /", "COPY --link --chown=$A . .", "ADD https://x.org/$A /d", "ADD $A /x",
-  "WORKDIR $A", "USER $A", "CMD [\"a\"]", "ENTRYPOINT x", "EXPOSE $A", "VOLUME [\"$A\"]", "ONBUILD RUN x", "COPY <<E /x\n$A ${\nE", "HEALTHCHECK NONE", "# comment", "LABEL \"$A\"=b c=d",
+  "FROM busybox",
+  "FROM busybox AS a",
+  "FROM a",
+  "FROM scratch",
+  "FROM --platform=$P busybox",
+  "ARG A=1",
+  "ARG P=linux/amd64",
+  "ENV A=${A:-x}",
+  "RUN make $A",
+  "RUN --mount=target=/x,from=a ls",
+  "RUN --mount=type=cache,target=$A x",
+  "COPY a $A",
+  "COPY --from=a / /",
+  "COPY --link --chown=$A . .",
+  "ADD https://x.org/$A /d",
+  "ADD $A /x",
+  "WORKDIR $A",
+  "USER $A",
+  'CMD ["a"]',
+  "ENTRYPOINT x",
+  "EXPOSE $A",
+  'VOLUME ["$A"]',
+  "ONBUILD RUN x",
+  "COPY <<E /x\n$A ${\nE",
+  "HEALTHCHECK NONE",
+  "# comment",
+  'LABEL "$A"=b c=d',
 ];
 
 test("whatever stands in the file, it compiles or an error says what is wrong", async () => {
-  await fc.assert(fc.asyncProperty(fc.array(fc.oneof(fc.constantFrom(...LINES), fc.string({ maxLength: 12 })), { maxLength: 10 }), async (lines) => {
-    const text = lines.join("\n");
-    try {
-      await compileText(text);
-    } catch (error) {
-      if (!(error instanceof TsbuildError)) throw error;
-      for (const { start, end } of error.location?.ranges ?? []) assert.ok(start.offset <= end.offset && end.offset <= text.length);
-    }
-  }), { numRuns: 300 });
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.oneof(fc.constantFrom(...LINES), fc.string({ maxLength: 12 })), { maxLength: 10 }), async (lines) => {
+      const text = lines.join("\n");
+      try {
+        await compileText(text);
+      } catch (error) {
+        if (!(error instanceof TsbuildError)) throw error;
+        for (const { start, end } of error.location?.ranges ?? []) assert.ok(start.offset <= end.offset && end.offset <= text.length);
+      }
+    }),
+    { numRuns: 300 },
+  );
 });
 
 test("a short file can't make a history without end", async () => {

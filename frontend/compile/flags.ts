@@ -25,7 +25,13 @@ export function readFlags(instruction: Instruction, kinds: Readonly<Record<strin
     checkFlag(instruction, flag, kinds, origin);
     const known = byName.get(flag.name);
     if (known !== undefined && kinds[flag.name] !== "list") {
-      throw errorAt(origin.file, flag.nameRange, "DOCKERFILE_FLAG_DUPLICATE", `duplicate flag specified: --${flag.name}`, "keep one of them");
+      throw errorAt(
+        origin.file,
+        flag.nameRange,
+        "DOCKERFILE_FLAG_DUPLICATE",
+        `duplicate flag specified: --${flag.name}`,
+        "keep one of them",
+      );
     }
     if (known === undefined) byName.set(flag.name, [flag]);
     else known.push(flag);
@@ -46,8 +52,17 @@ export function refuseFlags(instruction: Instruction, origin: Origin): void {
 function checkFlag(instruction: Instruction, flag: Flag, kinds: Readonly<Record<string, FlagKind>>, { file }: Origin): void {
   const names = Object.keys(kinds);
   if (!names.includes(flag.name)) {
-    const hint = names.length === 0 ? `${instruction.keyword} takes no flags` : `${instruction.keyword} takes ${names.map((name) => `--${name}`).join(", ")}`;
-    throw errorAt(file, flag.nameRange, "DOCKERFILE_FLAG_UNKNOWN", `unknown flag: --${flag.name}${didYouMean(nearest(flag.name, names))}`, hint);
+    const hint =
+      names.length === 0
+        ? `${instruction.keyword} takes no flags`
+        : `${instruction.keyword} takes ${names.map((name) => `--${name}`).join(", ")}`;
+    throw errorAt(
+      file,
+      flag.nameRange,
+      "DOCKERFILE_FLAG_UNKNOWN",
+      `unknown flag: --${flag.name}${didYouMean(nearest(flag.name, names))}`,
+      hint,
+    );
   }
   if (kinds[flag.name] === "switch") checkSwitch(flag, file);
   else if (flag.value === undefined) {
@@ -57,7 +72,13 @@ function checkFlag(instruction: Instruction, flag: Flag, kinds: Readonly<Record<
 
 function checkSwitch({ name, value }: Flag, file: Origin["file"]): void {
   if (value === undefined || /^(?:true|false)$/i.test(value.value)) return;
-  throw errorAt(file, value.range, "DOCKERFILE_FLAG_VALUE", `expecting boolean value for flag --${name}, not: ${value.value}`, `write --${name}, --${name}=true or --${name}=false`);
+  throw errorAt(
+    file,
+    value.range,
+    "DOCKERFILE_FLAG_VALUE",
+    `expecting boolean value for flag --${name}, not: ${value.value}`,
+    `write --${name}, --${name}=true or --${name}=false`,
+  );
 }
 
 function didYouMean(name: string | undefined): string {

@@ -5,7 +5,15 @@
 import { TsbuildError } from "../../base/errors.js";
 
 const NAMED_ESCAPES: Readonly<Record<string, string>> = {
-  "\u0007": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v", "\\": "\\\\", '"': '\\"',
+  "\u0007": "\\a",
+  "\b": "\\b",
+  "\f": "\\f",
+  "\n": "\\n",
+  "\r": "\\r",
+  "\t": "\\t",
+  "\v": "\\v",
+  "\\": "\\\\",
+  '"': '\\"',
 };
 
 /** `%q` of a string: double quotes, escapes for what can't be printed. */
@@ -35,7 +43,7 @@ function numericEscape(char: string): string {
   return code > 0xffff ? `\\U${code.toString(16).padStart(8, "0")}` : `\\u${code.toString(16).padStart(4, "0")}`;
 }
 
-const NANOSECONDS: Readonly<Record<string, number>> = { ns: 1, us: 1e3, "µs": 1e3, "μs": 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9 };
+const NANOSECONDS: Readonly<Record<string, number>> = { ns: 1, us: 1e3, µs: 1e3, μs: 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9 };
 const DURATION = /^[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+$/;
 const DURATION_PART = /(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g;
 
@@ -46,7 +54,9 @@ const DURATION_PART = /(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g;
 export function parseDuration(text: string): number {
   if (/^[+-]?0$/.test(text)) return 0;
   if (!DURATION.test(text)) {
-    throw new TsbuildError("DOCKERFILE_DURATION", `invalid duration "${text}"`, { hint: "write a number with a unit, for example 30s, 1m30s or 500ms" });
+    throw new TsbuildError("DOCKERFILE_DURATION", `invalid duration "${text}"`, {
+      hint: "write a number with a unit, for example 30s, 1m30s or 500ms",
+    });
   }
   let total = 0;
   for (const [, amount, unit] of text.matchAll(DURATION_PART)) total += Number(amount) * (NANOSECONDS[unit ?? ""] ?? 0);

@@ -9,10 +9,21 @@ import type { CompileRequest } from "./types.js";
 const GRAPHS = new URL("../../../../testdata/graphs/", import.meta.url);
 
 const CHANGES: Readonly<Record<string, Partial<CompileRequest>>> = {
-  arguments: { buildArgs: new Map([["B", "given"], ["NOBODY", "1"], ["http_proxy", "http://p"]]) },
+  arguments: {
+    buildArgs: new Map([
+      ["B", "given"],
+      ["NOBODY", "1"],
+      ["http_proxy", "http://p"],
+    ]),
+  },
   "dead-stages": { noCacheStages: ["Used"] },
   metadata: { labels: new Map([["version", "cli"]]) },
-  mounts: { buildArgs: new Map([["BUILDKIT_CACHE_MOUNT_NS", "ns"], ["BUILDKIT_SANDBOX_HOSTNAME", "box"]]) },
+  mounts: {
+    buildArgs: new Map([
+      ["BUILDKIT_CACHE_MOUNT_NS", "ns"],
+      ["BUILDKIT_SANDBOX_HOSTNAME", "box"],
+    ]),
+  },
   "multi-platform": { platforms: [parsePlatform("linux/amd64"), parsePlatform("linux/arm64")] },
 };
 

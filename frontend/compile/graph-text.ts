@@ -10,9 +10,19 @@ export function graphText({ graph, targets, warnings }: CompiledBuild): string {
     const { name, place, location, ignoreCache, isInternal, args } = graph.meta(vertex);
     const lines = location?.ranges.map(({ start, end }) => `${start.line}-${end.line}`).join(",") ?? "-";
     const marks = [...(isInternal ? ["internal"] : []), ...(ignoreCache ? ["ignores cache"] : []), ...(args ?? [])].join(" ");
-    return [`#${numberOf(vertex)} ${name}`, `  place ${place} lines ${lines} ${marks}`.trimEnd(), `  inputs ${vertex.inputs.map(numberOf).join(" ")}`.trimEnd(), `  ${JSON.stringify(vertex.op)}`].join("\n");
+    return [
+      `#${numberOf(vertex)} ${name}`,
+      `  place ${place} lines ${lines} ${marks}`.trimEnd(),
+      `  inputs ${vertex.inputs.map(numberOf).join(" ")}`.trimEnd(),
+      `  ${JSON.stringify(vertex.op)}`,
+    ].join("\n");
   });
-  return [...blocks, ...targets.map((target) => targetText(target, numberOf)), ...warnings.map(({ message }) => `warning ${message}`), ""].join("\n");
+  return [
+    ...blocks,
+    ...targets.map((target) => targetText(target, numberOf)),
+    ...warnings.map(({ message }) => `warning ${message}`),
+    "",
+  ].join("\n");
 }
 
 function targetText({ platform, root, image, secretIds }: CompiledTarget, numberOf: (vertex: Vertex) => number): string {

@@ -45,7 +45,11 @@ export class GroundFinder {
     return await this.#imageGround(name, platform ?? target, stage.from.base);
   }
 
-  async #contextGround({ name, context }: { readonly name: string; readonly context: NamedContext }, platform: Platform, base: Word): Promise<Ground> {
+  async #contextGround(
+    { name, context }: { readonly name: string; readonly context: NamedContext },
+    platform: Platform,
+    base: Word,
+  ): Promise<Ground> {
     const reference = contextImage(context);
     if (reference !== undefined) return await this.#imageGround(reference, platform, base);
     if (context.type === "image" || context.type === "oci-layout") throw new Error(`Internal error: the context ${name} has no reference`);
@@ -68,6 +72,10 @@ export class GroundFinder {
     const names = this.#options.file.stages.flatMap(({ from }) => (from.stageName === undefined ? [] : [from.stageName]));
     const meant = nearest(reference, names);
     if (meant === undefined || meant === reference) return error;
-    return new TsbuildError(error.code, `${error.message} (did you mean the stage ${meant}?)`, { hint: error.hint, location: error.location, cause: error.cause });
+    return new TsbuildError(error.code, `${error.message} (did you mean the stage ${meant}?)`, {
+      hint: error.hint,
+      location: error.location,
+      cause: error.cause,
+    });
   }
 }

@@ -35,7 +35,10 @@ export function fullImageName(text: string): string {
 export function comparableName(text: string): string {
   try {
     const full = fullImageName(text);
-    return full.replace(/^docker\.io\//, "").replace(/^library\//, "").replace(/:latest$/, "");
+    return full
+      .replace(/^docker\.io\//, "")
+      .replace(/^library\//, "")
+      .replace(/:latest$/, "");
   } catch (error) {
     if (error instanceof TsbuildError) return text.toLowerCase();
     throw error;
@@ -72,7 +75,9 @@ function check(text: string, { hasDomain, first, path, tag, digest }: Pieces): v
 }
 
 function invalid(text: string, reason: string): TsbuildError {
-  return new TsbuildError("IMAGE_NAME_INVALID", `invalid image name "${text}": ${reason}`, { hint: "write [registry/]name[:tag][@sha256:…] in lower case" });
+  return new TsbuildError("IMAGE_NAME_INVALID", `invalid image name "${text}": ${reason}`, {
+    hint: "write [registry/]name[:tag][@sha256:…] in lower case",
+  });
 }
 
 function cut(text: string, separator: string): [before: string, after: string | undefined] {

@@ -10,7 +10,14 @@ const PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 const CONFIGS: Readonly<Record<string, ContainerConfig>> = {
   busybox: { Env: [PATH], Cmd: ["sh"] },
-  configured: { Env: [PATH, "APP_MODE=prod"], Entrypoint: ["/entry.sh"], Cmd: ["echo"], User: "app", WorkingDir: "/srv", Labels: { keep: "me" } },
+  configured: {
+    Env: [PATH, "APP_MODE=prod"],
+    Entrypoint: ["/entry.sh"],
+    Cmd: ["echo"],
+    User: "app",
+    WorkingDir: "/srv",
+    Labels: { keep: "me" },
+  },
   onbuild: { Env: [PATH], OnBuild: ["ENV ONBUILT=yes", "RUN echo $ONBUILT", "COPY --from=helper /made /made"] },
   nopath: {},
 };
@@ -26,7 +33,14 @@ export class FakeImages implements ImageResolver {
     const manifest = digestOf([reference, formatPlatform(platform)]);
     const layer = digestOf([reference, "layer"]);
     const { os, architecture } = platform;
-    const image = { os, architecture, created: "2020-01-01T00:00:00Z", config, rootfs: { type: "layers", diff_ids: [layer] }, history: [{ created_by: `base ${reference}` }] } as const;
+    const image = {
+      os,
+      architecture,
+      created: "2020-01-01T00:00:00Z",
+      config,
+      rootfs: { type: "layers", diff_ids: [layer] },
+      history: [{ created_by: `base ${reference}` }],
+    } as const;
     return Promise.resolve({ ref: `docker.io/library/${reference}:latest@${manifest}`, manifest, config: image });
   }
 }

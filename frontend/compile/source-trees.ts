@@ -99,9 +99,7 @@ function archiveTree(name: string, url: string, { graph }: SourceTreeOptions): V
     {
       kind: "file",
       base: false,
-      actions: [
-        plainCopy("/context", "/", true),
-      ],
+      actions: [plainCopy("/context", "/", true)],
     },
     [fetched],
     outsideMeta(`context/${name}/unpacked`, `[context ${name}] unpack ${url}`),
@@ -114,9 +112,7 @@ export function copiedTree(name: string, tree: Vertex, graph: Graph): Vertex {
     {
       kind: "file",
       base: false,
-      actions: [
-        plainCopy("/", "/"),
-      ],
+      actions: [plainCopy("/", "/")],
     },
     [tree],
     outsideMeta(`context/${name}/copied`, `[context ${name}] copy`),

@@ -59,7 +59,10 @@ export class StageCompiler {
   async #compileStage(stage: Stage): Promise<StageState> {
     const replaced = await this.#grounds.replacementOf(stage);
     if (replaced !== undefined) return this.#begin(replaced, stage, 1);
-    const [ground, ownTrees] = await Promise.all([this.#grounds.groundOf(stage, this.#baseOf(stage)), this.#trees.forSteps(stage.steps, stage)]);
+    const [ground, ownTrees] = await Promise.all([
+      this.#grounds.groundOf(stage, this.#baseOf(stage)),
+      this.#trees.forSteps(stage.steps, stage),
+    ]);
     const triggers = readTriggers(triggersOf(ground), stage, this.#options.file);
     const trees = new Map([...ownTrees, ...(await this.#trees.forSteps(triggers, stage))]);
     return this.#applySteps(ground, { stage, triggers, trees });
@@ -70,7 +73,11 @@ export class StageCompiler {
     const stepCount = counted + (ground.type === "image" ? 1 : 0);
     const begun = { ...this.#begin(ground, stage, stepCount), triggers: GrowingList.of<string>([]) };
     const traced: TracedStep[] = [];
-    this.#traces.push({ stage, base: ground.type === "image" ? { config: ground.image.config, platform: ground.platform } : undefined, steps: traced });
+    this.#traces.push({
+      stage,
+      base: ground.type === "image" ? { config: ground.image.config, platform: ground.platform } : undefined,
+      steps: traced,
+    });
     const apply = (steps: readonly Step[], prefix: string, before: StageState): StageState =>
       steps.reduce((state, step, index) => {
         if (prefix === "") traced.push({ instruction: step.instruction, before: state });

@@ -175,9 +175,19 @@ export function withArg(state: StageState, { name, value }: DeclaredArg): StageS
 export function finishedImage(state: StageState): ImageConfigFile {
   const { User, Entrypoint, Cmd, WorkingDir, StopSignal, ArgsEscaped, Healthcheck, Shell } = state.image.config;
   const config = defined({
-    User, ExposedPorts: asObject(state.ports, () => ({})), Env: inOrder(state.env), Entrypoint, Cmd, Healthcheck, ArgsEscaped,
-    Volumes: asObject(state.volumes, () => ({})), WorkingDir, Labels: asObject(state.labels, (value) => value), StopSignal,
-    OnBuild: state.triggers.toArray(), Shell,
+    User,
+    ExposedPorts: asObject(state.ports, () => ({})),
+    Env: inOrder(state.env),
+    Entrypoint,
+    Cmd,
+    Healthcheck,
+    ArgsEscaped,
+    Volumes: asObject(state.volumes, () => ({})),
+    WorkingDir,
+    Labels: asObject(state.labels, (value) => value),
+    StopSignal,
+    OnBuild: state.triggers.toArray(),
+    Shell,
   });
   return { ...state.image, config, history: state.history.toArray() };
 }

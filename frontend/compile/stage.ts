@@ -37,9 +37,17 @@ export function readStages(ast: DockerfileAst): StagedFile {
     if (instruction.keyword === "FROM") stages.push(startStage(readFrom(instruction, origin), stages.length));
     else if (stage !== undefined) stage.steps.push(readStep(instruction, origin));
     else if (instruction.keyword === "ARG") globalArgs.push(readGlobalArg(instruction, origin));
-    else throw errorAt(ast.file, instruction.range, "DOCKERFILE_NO_STAGE", `no build stage in current context: ${instruction.keyword} stands above the first FROM`, "begin with FROM; only ARG may stand above it");
+    else
+      throw errorAt(
+        ast.file,
+        instruction.range,
+        "DOCKERFILE_NO_STAGE",
+        `no build stage in current context: ${instruction.keyword} stands above the first FROM`,
+        "begin with FROM; only ARG may stand above it",
+      );
   }
-  if (stages.length === 0) throw new TsbuildError("DOCKERFILE_NO_STAGE", `${ast.file.name} contains no stages to build`, { hint: "it needs a FROM" });
+  if (stages.length === 0)
+    throw new TsbuildError("DOCKERFILE_NO_STAGE", `${ast.file.name} contains no stages to build`, { hint: "it needs a FROM" });
   return { ...origin, globalArgs, stages, stagesByName: byName(stages) };
 }
 
@@ -71,13 +79,23 @@ function readGlobalArg(instruction: KeyValueInstruction, origin: Origin): KeyVal
 export function findTarget(file: StagedFile, target: string | undefined): Stage {
   const { stages } = file;
   const last = stages.at(-1);
-  const found = target === undefined || target === "" ? last : (stageBefore(file, target, stages.length) ?? (/^\d+$/.test(target) ? stages[Number(target)] : undefined));
+  const found =
+    target === undefined || target === ""
+      ? last
+      : (stageBefore(file, target, stages.length) ?? (/^\d+$/.test(target) ? stages[Number(target)] : undefined));
   if (found !== undefined) return found;
   const names = stages.flatMap(({ from }) => (from.stageName === undefined ? [] : [from.stageName]));
   const meant = nearest(target ?? "", names);
-  throw new TsbuildError("TARGET_NOT_FOUND", `target stage "${target ?? ""}" could not be found${meant === undefined ? "" : ` (did you mean ${meant}?)`}`, {
-    hint: names.length === 0 ? `the file's ${stages.length} stages have no names; give an index from 0` : `the stages are ${names.join(", ")}`,
-  });
+  throw new TsbuildError(
+    "TARGET_NOT_FOUND",
+    `target stage "${target ?? ""}" could not be found${meant === undefined ? "" : ` (did you mean ${meant}?)`}`,
+    {
+      hint:
+        names.length === 0
+          ? `the file's ${stages.length} stages have no names; give an index from 0`
+          : `the stages are ${names.join(", ")}`,
+    },
+  );
 }
 
 /** The last stage of this name, in any case, above the stage with the index. */

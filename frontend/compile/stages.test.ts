@@ -20,11 +20,15 @@ async function asked(text: string, changes: Partial<CompileRequest> = {}): Promi
 }
 
 test("images of stages that nobody needs are not resolved", async () => {
-  assert.deepEqual(await asked("FROM gone AS dead\nRUN x\nFROM busybox AS live\nRUN y\nFROM scratch\nCOPY --from=live /a /"), ["busybox linux/amd64"]);
+  assert.deepEqual(await asked("FROM gone AS dead\nRUN x\nFROM busybox AS live\nRUN y\nFROM scratch\nCOPY --from=live /a /"), [
+    "busybox linux/amd64",
+  ]);
 });
 
 test("an image that several stages use is resolved once", async () => {
-  assert.deepEqual(await asked("FROM busybox AS a\nRUN x\nFROM busybox\nCOPY --from=a /x /\nCOPY --from=busybox /y /"), ["busybox linux/amd64"]);
+  assert.deepEqual(await asked("FROM busybox AS a\nRUN x\nFROM busybox\nCOPY --from=a /x /\nCOPY --from=busybox /y /"), [
+    "busybox linux/amd64",
+  ]);
 });
 
 test("independent images are resolved side by side", async () => {
@@ -39,7 +43,9 @@ test("independent images are resolved side by side", async () => {
       return await fake.resolve(reference, platform);
     },
   };
-  await compileText("FROM busybox AS a\nRUN x\nFROM configured AS b\nRUN y\nFROM nopath\nCOPY --from=a /x /\nCOPY --from=b /y /", { images });
+  await compileText("FROM busybox AS a\nRUN x\nFROM configured AS b\nRUN y\nFROM nopath\nCOPY --from=a /x /\nCOPY --from=b /y /", {
+    images,
+  });
   assert.equal(most, 3);
 });
 
@@ -67,7 +73,11 @@ test("an aborted signal stops before anything is asked", async () => {
 
 test("a stage may be named in any case, and a name given twice is the last one above", async () => {
   const built = await compileText("FROM busybox AS Build\nRUN one\nFROM busybox AS build\nRUN two\nFROM scratch\nCOPY --from=BUILD /x /");
-  assert.deepEqual(names(built), ["[build 1/2] FROM docker.io/library/busybox:latest", "[build 2/2] RUN two", "[stage-2 1/1] COPY --from=BUILD /x /"]);
+  assert.deepEqual(names(built), [
+    "[build 1/2] FROM docker.io/library/busybox:latest",
+    "[build 2/2] RUN two",
+    "[stage-2 1/1] COPY --from=BUILD /x /",
+  ]);
 });
 
 test("a stage wins over an image of its name", async () => {
@@ -107,7 +117,9 @@ test("the platform of FROM is the image's, unless another was asked for", async 
 test("--no-cache-filter counts for the steps of its stage, --no-cache for all", async () => {
   const ignoring = async (changes: Partial<CompileRequest>): Promise<string[]> => {
     const { graph, targets } = await compileText("FROM busybox AS a\nRUN 1\nFROM a AS b\nRUN 2", changes);
-    return topological(targets.flatMap(({ root }) => (root === undefined ? [] : [root]))).filter((vertex) => graph.meta(vertex).ignoreCache).map((vertex) => graph.meta(vertex).name);
+    return topological(targets.flatMap(({ root }) => (root === undefined ? [] : [root])))
+      .filter((vertex) => graph.meta(vertex).ignoreCache)
+      .map((vertex) => graph.meta(vertex).name);
   };
   assert.deepEqual(await ignoring({ noCacheStages: ["B"] }), ["[b 1/1] RUN 2"]);
   assert.deepEqual(await ignoring({ noCache: true }), ["[a 2/2] RUN 1", "[b 1/1] RUN 2"]);
@@ -116,7 +128,12 @@ test("--no-cache-filter counts for the steps of its stage, --no-cache for all", 
 const CONTEXTS: readonly (readonly [what: string, name: string, context: NamedContext, expected: readonly string[]])[] = [
   ["a local folder", "extra", { type: "local", name: "extra" }, ["[context extra] load from client"]],
   ["an image", "extra", { type: "image", reference: "busybox" }, ["FROM docker.io/library/busybox:latest"]],
-  ["an archive", "extra", { type: "http", url: "https://x.org/a.tgz" }, ["[context extra] load from https://x.org/a.tgz", "[context extra] unpack https://x.org/a.tgz"]],
+  [
+    "an archive",
+    "extra",
+    { type: "http", url: "https://x.org/a.tgz" },
+    ["[context extra] load from https://x.org/a.tgz", "[context extra] unpack https://x.org/a.tgz"],
+  ],
   ["a repository", "extra", { type: "git", url: "https://x.org/r.git#v1" }, ["[context extra] load from https://x.org/r.git#v1"]],
 ];
 
@@ -138,6 +155,8 @@ test("a named context replaces an image, whatever the form of its name", async (
 });
 
 test("the build context itself may be an archive", async () => {
-  const built = await compileText("FROM scratch\nCOPY a /", { buildContexts: new Map([["context", { type: "http", url: "https://x.org/c.tar" }]]) });
+  const built = await compileText("FROM scratch\nCOPY a /", {
+    buildContexts: new Map([["context", { type: "http", url: "https://x.org/c.tar" }]]),
+  });
   assert.equal(names(built)[0], "[context context] load from https://x.org/c.tar");
 });

@@ -57,7 +57,8 @@ export class TreeFinder {
 
   /** A stage that a named context replaces is read where it lies, without a copy. */
   async #stageTree(stage: Stage, reference: NamedReference): Promise<Vertex> {
-    const named = stage.from.stageName === undefined ? undefined : findNamedContext(this.#options.request.buildContexts, stage.from.stageName);
+    const named =
+      stage.from.stageName === undefined ? undefined : findNamedContext(this.#options.request.buildContexts, stage.from.stageName);
     if (named !== undefined) return await this.#contextTree(named.name, named.context, reference);
     return (await this.#compile(stage)).root ?? this.#empty();
   }

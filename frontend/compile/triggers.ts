@@ -28,6 +28,10 @@ function inTrigger<T>(text: string, { from }: Stage, { file }: Origin, work: () 
   } catch (error) {
     if (!(error instanceof TsbuildError)) throw error;
     const { code, message, hint } = error;
-    throw new TsbuildError(code, `in the base's trigger "${text.split("\n", 1)[0] ?? ""}": ${message}`, { hint, location: { file, ranges: [from.instruction.range] }, cause: error.cause });
+    throw new TsbuildError(code, `in the base's trigger "${text.split("\n", 1)[0] ?? ""}": ${message}`, {
+      hint,
+      location: { file, ranges: [from.instruction.range] },
+      cause: error.cause,
+    });
   }
 }

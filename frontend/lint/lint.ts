@@ -12,7 +12,9 @@ export function lint(facts: LintFacts, options: LintOptions): BuildWarning[] {
   const skipped = new SkipComments(facts.ast);
   const active = FAMILIES.filter(({ rules }) => rules.some((rule) => isActive(rule, options)));
   const indexed = { ...facts, before: statesBefore(facts) };
-  const findings = active.flatMap(({ check }) => check(indexed)).filter((finding) => isWanted(finding, options) && !skipped.covers(finding));
+  const findings = active
+    .flatMap(({ check }) => check(indexed))
+    .filter((finding) => isWanted(finding, options) && !skipped.covers(finding));
   const unique = new Map(
     findings.map((finding) => [`${finding.rule} ${finding.range.start.offset} ${finding.range.start.line} ${finding.message}`, finding]),
   );

@@ -44,7 +44,10 @@ export const KNOWN: readonly Known[] = [
     rule: "a name like x[1].txt that a wildcard has found is no wildcard itself; Buildah fails",
     proof: "case build/copy/unicode-and-odd-names",
   },
-  { rule: "--from names a stage in whatever case; Buildah looks at it", proof: "HasStage in BuildKit's instructions/commands.go folds case" },
+  {
+    rule: "--from names a stage in whatever case; Buildah looks at it",
+    proof: "HasStage in BuildKit's instructions/commands.go folds case",
+  },
 ];
 
 /** Both outcomes without what is known to differ. */

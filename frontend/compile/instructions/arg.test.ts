@@ -61,7 +61,13 @@ test("a default that is not used may refer to what nobody gave", async () => {
 test("platform arguments are visible where they are declared, and may be overridden", async () => {
   const text = "FROM --platform=$BUILDPLATFORM busybox\nARG TARGETPLATFORM TARGETARCH TARGETVARIANT BUILDOS TARGETSTAGE\nRUN x";
   const platforms = [parsePlatform("linux/arm/v7")];
-  assert.deepEqual(await runEnv(text, { platforms }), ["TARGETPLATFORM=linux/arm/v7", "TARGETARCH=arm", "TARGETVARIANT=v7", "BUILDOS=linux", "TARGETSTAGE=default"]);
+  assert.deepEqual(await runEnv(text, { platforms }), [
+    "TARGETPLATFORM=linux/arm/v7",
+    "TARGETARCH=arm",
+    "TARGETVARIANT=v7",
+    "BUILDOS=linux",
+    "TARGETSTAGE=default",
+  ]);
   assert.ok((await runEnv(text, { platforms, buildArgs: new Map([["TARGETARCH", "mine"]]) })).includes("TARGETARCH=mine"));
 });
 
@@ -77,9 +83,18 @@ test("proxy arguments reach RUN beside the key, unless they are declared", async
 });
 
 test("arguments that no ARG names are warned about, those of the builder are not", async () => {
-  const buildArgs = new Map([["NOBODY", "1"], ["BUILDKIT_INLINE_CACHE", "1"], ["https_proxy", "p"], ["SOURCE_DATE_EPOCH", "1"], ["USED", "1"]]);
+  const buildArgs = new Map([
+    ["NOBODY", "1"],
+    ["BUILDKIT_INLINE_CACHE", "1"],
+    ["https_proxy", "p"],
+    ["SOURCE_DATE_EPOCH", "1"],
+    ["USED", "1"],
+  ]);
   const { warnings, sourceDateEpoch } = await compileText("FROM busybox AS dead\nARG USED\nFROM scratch", { buildArgs });
-  assert.deepEqual(warnings.map(({ code }) => code), ["BUILD_ARG_UNUSED"]);
+  assert.deepEqual(
+    warnings.map(({ code }) => code),
+    ["BUILD_ARG_UNUSED"],
+  );
   assert.match(warnings[0]?.message ?? "", /\[NOBODY\]/);
   assert.equal(sourceDateEpoch, 1);
 });

@@ -18,5 +18,7 @@ export function checkMode(text: string): string {
 }
 
 function invalid(text: string): TsbuildError {
-  return new TsbuildError("DOCKERFILE_CHMOD", `invalid --chmod "${text}"`, { hint: "write an octal number up to 07777, or symbols like u=rwX,go=rX" });
+  return new TsbuildError("DOCKERFILE_CHMOD", `invalid --chmod "${text}"`, {
+    hint: "write an octal number up to 07777, or symbols like u=rwX,go=rX",
+  });
 }

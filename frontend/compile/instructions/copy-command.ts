@@ -4,9 +4,22 @@ import { type FlagKind, type Flags, readFlags } from "../flags.js";
 import type { CopyInstruction, Heredoc, Word } from "../../syntax/ast.js";
 import type { Origin, Reference } from "../step.js";
 
-const COPY_FLAGS = { from: "text", chown: "text", chmod: "text", link: "switch", parents: "switch", exclude: "list" } as const satisfies Record<string, FlagKind>;
+const COPY_FLAGS = {
+  from: "text",
+  chown: "text",
+  chmod: "text",
+  link: "switch",
+  parents: "switch",
+  exclude: "list",
+} as const satisfies Record<string, FlagKind>;
 const ADD_FLAGS = {
-  chown: "text", chmod: "text", link: "switch", checksum: "text", "keep-git-dir": "switch", unpack: "switch", exclude: "list",
+  chown: "text",
+  chmod: "text",
+  link: "switch",
+  checksum: "text",
+  "keep-git-dir": "switch",
+  unpack: "switch",
+  exclude: "list",
 } as const satisfies Record<string, FlagKind>;
 
 export interface CopyCommand {
@@ -60,8 +73,21 @@ function readFrom(flags: Flags, { file }: Origin): Reference {
   const from = flags.text("from");
   if (from === undefined) return { type: "context" };
   if (from.value.includes("$")) {
-    throw errorAt(file, from.range, "DOCKERFILE_FROM_VARIABLE", "variable expansion is not supported for --from", `define a stage with FROM ${from.value} AS name, using an ARG from above the first FROM, and copy from that`);
+    throw errorAt(
+      file,
+      from.range,
+      "DOCKERFILE_FROM_VARIABLE",
+      "variable expansion is not supported for --from",
+      `define a stage with FROM ${from.value} AS name, using an ARG from above the first FROM, and copy from that`,
+    );
   }
-  if (from.value === "") throw errorAt(file, from.range, "DOCKERFILE_FLAG_VALUE", "missing a value on flag: --from", "name a stage, a named context or an image");
+  if (from.value === "")
+    throw errorAt(
+      file,
+      from.range,
+      "DOCKERFILE_FLAG_VALUE",
+      "missing a value on flag: --from",
+      "name a stage, a named context or an image",
+    );
   return { type: "from", name: from.value, range: from.range, verb: "copy" };
 }

@@ -77,7 +77,9 @@ test("a group alone keeps root as the user", async () => {
 
 test("paths, addresses and inline files of one ADD are actions, paths of one tree together, inline files last", async () => {
   const op = await fileOp("ADD a b https://x.org/p/f.txt?q=1 <<EOF c /d\nx\nEOF");
-  const shown = op.actions.map((action) => (action.type === "copy" ? `${action.input} ${action.sources.join(",")} ${action.destination}` : ""));
+  const shown = op.actions.map((action) =>
+    action.type === "copy" ? `${action.input} ${action.sources.join(",")} ${action.destination}` : "",
+  );
   assert.deepEqual(shown, ["1 /a,/b /d/", "2 /f.txt /d/", "1 /c /d/", "3 /EOF /d/"]);
 });
 
@@ -93,7 +95,11 @@ test("an inline file keeps its quotes, and expands unless its word is quoted", a
 });
 
 test("the file name comes from the address's path", async () => {
-  for (const [url, name] of [["https://x.org/a%20b?c", "/a b"], ["https://x.org", "/__unnamed__"], ["https://x.org/%2e%2e", "/__unnamed__"]] as const) {
+  for (const [url, name] of [
+    ["https://x.org/a%20b?c", "/a b"],
+    ["https://x.org", "/__unnamed__"],
+    ["https://x.org/%2e%2e", "/__unnamed__"],
+  ] as const) {
     assert.deepEqual((await copyAction(`ADD ${url} /d/`)).sources, [name]);
   }
 });

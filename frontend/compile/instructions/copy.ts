@@ -31,8 +31,12 @@ function referencesOf({ sources, from }: CopyCommand): Reference[] {
 function applyCopy(command: CopyCommand, state: StageState, context: StepContext): StageState {
   const chosen = chooseOptions(command, state, context);
   const sources = copySources(command, state, context);
-  const root = isLinked(command, chosen) ? addLinked(command, chosen, sources, state, context) : addInPlace(command, chosen, sources, state, context);
-  return withHistory({ ...state, root, stepsDone: state.stepsDone + 1 }, `${historyText(command, chosen, sources)} # buildkit`, { hasLayer: true });
+  const root = isLinked(command, chosen)
+    ? addLinked(command, chosen, sources, state, context)
+    : addInPlace(command, chosen, sources, state, context);
+  return withHistory({ ...state, root, stepsDone: state.stepsDone + 1 }, `${historyText(command, chosen, sources)} # buildkit`, {
+    hasLayer: true,
+  });
 }
 
 /** The flags with their variables put in. */
@@ -59,7 +63,13 @@ function emptyIsUnset(text: string | undefined): string | undefined {
   return text === "" ? undefined : text;
 }
 
-function addInPlace(command: CopyCommand, options: Options, sources: readonly CopySource[], state: StageState, context: StepContext): Vertex {
+function addInPlace(
+  command: CopyCommand,
+  options: Options,
+  sources: readonly CopySource[],
+  state: StageState,
+  context: StepContext,
+): Vertex {
   const base = state.root === undefined ? [] : [state.root];
   return addFileOp({ command, options, sources, base, follow: true }, state, context);
 }
@@ -70,7 +80,13 @@ function isLinked({ isLinked: isAsked }: CopyCommand, { mode }: Options): boolea
 }
 
 /** The copy alone, then a merge that lays it over what the stage has. Both are one step and one layer. */
-function addLinked(command: CopyCommand, options: Options, sources: readonly CopySource[], state: StageState, context: StepContext): Vertex {
+function addLinked(
+  command: CopyCommand,
+  options: Options,
+  sources: readonly CopySource[],
+  state: StageState,
+  context: StepContext,
+): Vertex {
   const copied = addFileOp({ command, options, sources, base: [], follow: false }, state, context);
   if (state.root === undefined) return copied;
   const { name } = context.graph.meta(copied);
@@ -137,7 +153,11 @@ function ownerOf({ chown, isLinked }: CopyCommand, options: Options, hasBase: bo
 }
 
 /** As BuildKit writes it: --link, --exclude and --from are left out. */
-function historyText({ instruction, keepParents }: CopyCommand, { chown, mode, destination }: Options, sources: readonly CopySource[]): string {
+function historyText(
+  { instruction, keepParents }: CopyCommand,
+  { chown, mode, destination }: Options,
+  sources: readonly CopySource[],
+): string {
   return [
     instruction.keyword,
     ...(keepParents ? ["--parents"] : []),

@@ -13,7 +13,8 @@ export function readExpose(instruction: WordsInstruction, origin: Origin): Step 
   refuseFlags(instruction, origin);
   return metadataStep(instruction, (state) => {
     const specs = instruction.words.flatMap((word) =>
-      expandedWords(word, state, origin).flatMap((spec) => locating(origin.file, word.range, () => exposedPorts(spec))));
+      expandedWords(word, state, origin).flatMap((spec) => locating(origin.file, word.range, () => exposedPorts(spec))),
+    );
     const ports = [...new Set(specs)].sort();
     return withHistory(withPorts(state, ports), `EXPOSE ${goList(ports)}`, { hasLayer: false });
   });

@@ -28,5 +28,11 @@ export function readFrom(instruction: WordsInstruction, origin: Origin): FromCom
 function readStageName({ value, range }: Word, { file }: Origin): string {
   const name = value.toLowerCase();
   if (STAGE_NAME.test(name)) return name;
-  throw errorAt(file, range, "DOCKERFILE_STAGE_NAME", `invalid name for build stage: "${value}", name can't start with a number or contain symbols`, "write letters, digits, -, _ and ., with a letter first");
+  throw errorAt(
+    file,
+    range,
+    "DOCKERFILE_STAGE_NAME",
+    `invalid name for build stage: "${value}", name can't start with a number or contain symbols`,
+    "write letters, digits, -, _ and ., with a letter first",
+  );
 }

@@ -15,7 +15,8 @@ export function readHealthcheck(instruction: HealthcheckInstruction, origin: Ori
   const flags = readFlags(instruction, FLAGS, origin);
   const check = readCheck(instruction, flags, origin);
   return metadataStep(instruction, (state) =>
-    withHistory(withConfig(state, { Healthcheck: check }), `HEALTHCHECK ${healthcheckText(check)}`, { hasLayer: false }));
+    withHistory(withConfig(state, { Healthcheck: check }), `HEALTHCHECK ${healthcheckText(check)}`, { hasLayer: false }),
+  );
 }
 
 function readCheck(instruction: HealthcheckInstruction, flags: Flags, origin: Origin): Healthcheck {
@@ -47,14 +48,16 @@ function durationOf(name: string, word: Word | undefined, { file }: Origin): num
   if (word === undefined || word.value === "") return 0;
   const nanoseconds = locating(file, word.range, () => parseDuration(word.value));
   if (nanoseconds < 0) throw errorAt(file, word.range, "DOCKERFILE_HEALTHCHECK", `--${name} cannot be negative (${word.value})`);
-  if (nanoseconds > 0 && nanoseconds < SHORTEST_NANOSECONDS) throw errorAt(file, word.range, "DOCKERFILE_HEALTHCHECK", `--${name} cannot be less than 1ms (${word.value})`);
+  if (nanoseconds > 0 && nanoseconds < SHORTEST_NANOSECONDS)
+    throw errorAt(file, word.range, "DOCKERFILE_HEALTHCHECK", `--${name} cannot be less than 1ms (${word.value})`);
   return nanoseconds;
 }
 
 function retriesOf(word: Word | undefined, { file }: Origin): number {
   if (word === undefined || word.value === "") return 0;
   const retries = Number(word.value);
-  if (!/^[+-]?\d+$/.test(word.value)) throw errorAt(file, word.range, "DOCKERFILE_HEALTHCHECK", `--retries must be a number, not "${word.value}"`);
+  if (!/^[+-]?\d+$/.test(word.value))
+    throw errorAt(file, word.range, "DOCKERFILE_HEALTHCHECK", `--retries must be a number, not "${word.value}"`);
   if (retries < 0) throw errorAt(file, word.range, "DOCKERFILE_HEALTHCHECK", `--retries cannot be negative (${retries})`);
   return retries;
 }

@@ -19,7 +19,13 @@ export interface InlineDocument {
  */
 export function documentVertex({ name, content, mode, part }: InlineDocument, state: StageState, context: StepContext): Vertex {
   if (name === "" || name === "." || name === ".." || /[/\0]/.test(name)) {
-    throw errorAt(context.file, context.place.range, "DOCKERFILE_HEREDOC", `the heredoc's word "${name}" can't be the name of a file`, "choose a word without slashes");
+    throw errorAt(
+      context.file,
+      context.place.range,
+      "DOCKERFILE_HEREDOC",
+      `the heredoc's word "${name}" can't be the name of a file`,
+      "choose a word without slashes",
+    );
   }
   const data = Buffer.from(content).toString("base64");
   const meta = partMeta(state, context, "preparing inline document", part);

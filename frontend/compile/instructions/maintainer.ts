@@ -9,5 +9,6 @@ export function readMaintainer(instruction: WordsInstruction, origin: Origin): S
   refuseFlags(instruction, origin);
   const author = instruction.text.value;
   return metadataStep(instruction, (state) =>
-    withHistory({ ...state, image: { ...state.image, author } }, `MAINTAINER ${author}`, { hasLayer: false }));
+    withHistory({ ...state, image: { ...state.image, author } }, `MAINTAINER ${author}`, { hasLayer: false }),
+  );
 }

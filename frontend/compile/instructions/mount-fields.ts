@@ -12,7 +12,9 @@ export interface MountField {
 export function mountFields(text: string): MountField[] {
   return csvCells(text).map((cell) => {
     const at = cell.indexOf("=");
-    return at < 0 ? { key: cell.trim().toLowerCase(), value: undefined } : { key: cell.slice(0, at).trim().toLowerCase(), value: cell.slice(at + 1) };
+    return at < 0
+      ? { key: cell.trim().toLowerCase(), value: undefined }
+      : { key: cell.slice(0, at).trim().toLowerCase(), value: cell.slice(at + 1) };
   });
 }
 
@@ -41,5 +43,7 @@ function quotedCell(text: string, start: number): [cell: string, end: number] {
     else if (at + 1 === text.length || text[at + 1] === ",") return [cell, at + 1];
     else break;
   }
-  throw new TsbuildError("DOCKERFILE_MOUNT", `the quotes in --mount=${text} don't match`, { hint: 'write "key=value" around a value with a comma' });
+  throw new TsbuildError("DOCKERFILE_MOUNT", `the quotes in --mount=${text} don't match`, {
+    hint: 'write "key=value" around a value with a comma',
+  });
 }

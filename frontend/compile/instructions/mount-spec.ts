@@ -28,9 +28,20 @@ export interface MountSpec {
 const ALIASES: Readonly<Record<string, string>> = { src: "source", dst: "target", destination: "target", ro: "readonly", rw: "readwrite" };
 /** Keys and the types that know them; unset: all. */
 const KEYS: Readonly<Record<string, readonly MountType[] | undefined>> = {
-  type: undefined, target: undefined, source: ["bind", "cache", "secret"], from: ["bind", "cache"], readonly: undefined, readwrite: undefined,
-  id: ["bind", "cache", "secret", "ssh"], sharing: ["cache"], mode: ["cache", "secret", "ssh"], uid: ["cache", "secret", "ssh"], gid: ["cache", "secret", "ssh"],
-  required: ["secret", "ssh"], size: ["tmpfs"], env: ["secret"],
+  type: undefined,
+  target: undefined,
+  source: ["bind", "cache", "secret"],
+  from: ["bind", "cache"],
+  readonly: undefined,
+  readwrite: undefined,
+  id: ["bind", "cache", "secret", "ssh"],
+  sharing: ["cache"],
+  mode: ["cache", "secret", "ssh"],
+  uid: ["cache", "secret", "ssh"],
+  gid: ["cache", "secret", "ssh"],
+  required: ["secret", "ssh"],
+  size: ["tmpfs"],
+  env: ["secret"],
 };
 const SWITCHES = new Set(["readonly", "readwrite", "required"]);
 
@@ -84,12 +95,18 @@ function keyOf(written: string): string {
   const key = ALIASES[written] ?? written;
   if (Object.hasOwn(KEYS, key)) return key;
   const meant = nearest(written, [...Object.keys(KEYS), ...Object.keys(ALIASES)]);
-  throw refused(`unexpected key '${written}' in a mount${meant === undefined ? "" : ` (did you mean ${meant}?)`}`, `known are ${Object.keys(KEYS).join(", ")}`);
+  throw refused(
+    `unexpected key '${written}' in a mount${meant === undefined ? "" : ` (did you mean ${meant}?)`}`,
+    `known are ${Object.keys(KEYS).join(", ")}`,
+  );
 }
 
 function checkedFrom(value: string | undefined): string | undefined {
   if (value?.includes("$") !== true) return value;
-  throw refused("'from' doesn't support variable expansion, define alias stage instead", `write FROM ${value} AS name above, with an ARG of the global scope`);
+  throw refused(
+    "'from' doesn't support variable expansion, define alias stage instead",
+    `write FROM ${value} AS name above, with an ARG of the global scope`,
+  );
 }
 
 function readType(text: string | undefined): MountType {
@@ -113,7 +130,8 @@ function checkKey(key: string, type: MountType, values: ReadonlyMap<string, stri
 
 function checkSecret({ type, source, id, target, env }: MountSpec): void {
   if (type !== "secret") return;
-  if (source !== undefined && id !== undefined) throw refused("a secret mount can't have both source and id", "they mean the same: keep id");
+  if (source !== undefined && id !== undefined)
+    throw refused("a secret mount can't have both source and id", "they mean the same: keep id");
   if ([source, id, target].every((text) => text === undefined || text === "")) {
     throw refused(env === undefined ? "a secret mount needs an id" : `the secret for env=${env} needs an id`, "write id=NAME");
   }

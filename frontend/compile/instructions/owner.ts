@@ -15,8 +15,13 @@ export function parseOwner(text: string): Owner {
  * @throws {TsbuildError} DOCKERFILE_OWNER
  */
 export function requireNumbers(owner: Owner, why: string): void {
-  for (const [what, name] of [["user", owner.user], ["group", owner.group]] as const) {
+  for (const [what, name] of [
+    ["user", owner.user],
+    ["group", owner.group],
+  ] as const) {
     if (name === undefined || /^\d+$/.test(name)) continue;
-    throw new TsbuildError("DOCKERFILE_OWNER", `can't find ${what} "${name}" for --chown: invalid user or group, ${why}`, { hint: "write numbers, for example --chown=1000:1000" });
+    throw new TsbuildError("DOCKERFILE_OWNER", `can't find ${what} "${name}" for --chown: invalid user or group, ${why}`, {
+      hint: "write numbers, for example --chown=1000:1000",
+    });
   }
 }

@@ -12,7 +12,8 @@ import { expanded } from "../words.js";
 export function expandedPairs({ keyword, pairs }: KeyValueInstruction, state: StageState, origin: Origin): [name: string, value: string][] {
   return pairs.map(({ key, value }) => {
     const name = expanded(key, state, origin);
-    if (name === "") throw errorAt(origin.file, key.range, "DOCKERFILE_NAME_BLANK", `${keyword} names can not be blank`, `"${key.value}" is empty here`);
+    if (name === "")
+      throw errorAt(origin.file, key.range, "DOCKERFILE_NAME_BLANK", `${keyword} names can not be blank`, `"${key.value}" is empty here`);
     return [name, value === undefined ? "" : expanded(value, state, origin)];
   });
 }

@@ -33,5 +33,7 @@ function portRange(text: string, spec: string, what: string): number[] {
 }
 
 function invalid(spec: string, reason: string): TsbuildError {
-  return new TsbuildError("DOCKERFILE_PORT", `invalid port "${spec}": ${reason}`, { hint: "write PORT or FIRST-LAST, with /tcp, /udp or /sctp behind it if need be" });
+  return new TsbuildError("DOCKERFILE_PORT", `invalid port "${spec}": ${reason}`, {
+    hint: "write PORT or FIRST-LAST, with /tcp, /udp or /sctp behind it if need be",
+  });
 }

@@ -37,7 +37,10 @@ function isMarkerAlone(text: string): boolean {
 
 /** Bodies as they stand in the file: the shell itself takes the tabs of `<<-` away. */
 function withBodies(text: string, heredocs: readonly Heredoc[], source: string): string {
-  return heredocs.reduce((whole, { contentRange: { start, end }, name }) => `${whole}\n${source.slice(start.offset, end.offset)}${name}`, text);
+  return heredocs.reduce(
+    (whole, { contentRange: { start, end }, name }) => `${whole}\n${source.slice(start.offset, end.offset)}${name}`,
+    text,
+  );
 }
 
 function summaryOf(content: string): string {

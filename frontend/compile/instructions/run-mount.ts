@@ -40,7 +40,11 @@ export function runMounts(placed: readonly PlacedMount[], workingDir: string, co
       case "ssh":
         return sshMount(spec, given ?? `/run/buildkit/ssh_agent.${sshMounts.findIndex((other) => other.word === word)}`);
       case "tmpfs":
-        return { type: "tmpfs", target: belowRoot(target, word, context), ...(spec.sizeBytes === undefined ? {} : { sizeBytes: spec.sizeBytes }) };
+        return {
+          type: "tmpfs",
+          target: belowRoot(target, word, context),
+          ...(spec.sizeBytes === undefined ? {} : { sizeBytes: spec.sizeBytes }),
+        };
       case "cache":
         return cacheMount(spec, belowRoot(target, word, context), { word, addInput, namespace: context.run.cacheNamespace });
       case "bind":

@@ -45,12 +45,29 @@ test("a script with an interpreter is mounted as a file", async () => {
 test("a bind mount reads the context, read-only, unless told otherwise", async () => {
   assert.deepEqual(await mount("target=/x"), { type: "bind", input: 1, target: "/x", source: "/", writable: false });
   assert.deepEqual(await mount("type=bind,src=../a/b,dst=/x,rw"), { type: "bind", input: 1, target: "/x", source: "/a/b", writable: true });
-  assert.deepEqual(await mount("from=configured,target=/x,rw=false"), { type: "bind", input: 1, target: "/x", source: "/", writable: false });
+  assert.deepEqual(await mount("from=configured,target=/x,rw=false"), {
+    type: "bind",
+    input: 1,
+    target: "/x",
+    source: "/",
+    writable: false,
+  });
 });
 
 test("a cache mount is named after its target, and belongs to a namespace where one is given", async () => {
-  assert.deepEqual(await mount("type=cache,target=/c/"), { type: "cache", target: "/c", id: "/c", sharing: "shared", readonly: false, mode: 0o755, uid: 0, gid: 0 });
-  const named = await mount("type=cache,target=/c,id=x,sharing=private,ro,mode=0700,uid=1,gid=2", { buildArgs: new Map([["BUILDKIT_CACHE_MOUNT_NS", "n"]]) });
+  assert.deepEqual(await mount("type=cache,target=/c/"), {
+    type: "cache",
+    target: "/c",
+    id: "/c",
+    sharing: "shared",
+    readonly: false,
+    mode: 0o755,
+    uid: 0,
+    gid: 0,
+  });
+  const named = await mount("type=cache,target=/c,id=x,sharing=private,ro,mode=0700,uid=1,gid=2", {
+    buildArgs: new Map([["BUILDKIT_CACHE_MOUNT_NS", "n"]]),
+  });
   assert.deepEqual(named, { type: "cache", target: "/c", id: "n/x", sharing: "private", readonly: true, mode: 0o700, uid: 1, gid: 2 });
 });
 
@@ -60,7 +77,13 @@ test("a secret is a file, unless only a variable is asked for", async () => {
   assert.deepEqual(await mount("type=secret,id=a,env=A"), { type: "secret", id: "a", env: "A", ...rest });
   assert.deepEqual(await mount("type=secret,id=a,env=A,target=/t"), { type: "secret", id: "a", target: "/t", env: "A", ...rest });
   assert.deepEqual(await mount("type=secret,target=/t/k"), { type: "secret", id: "k", target: "/t/k", ...rest });
-  assert.deepEqual(await mount("type=secret,source=s,required=true"), { type: "secret", id: "s", target: "/run/secrets/s", ...rest, required: true });
+  assert.deepEqual(await mount("type=secret,source=s,required=true"), {
+    type: "secret",
+    id: "s",
+    target: "/run/secrets/s",
+    ...rest,
+    required: true,
+  });
 });
 
 test("an ssh mount announces its socket", async () => {
@@ -80,7 +103,10 @@ test("escaped quotes protect commas, and values take variables", async () => {
 
 test("two mounts of one tree share an input", async () => {
   const { mounts } = await execOp("RUN --mount=target=/a --mount=target=/b x");
-  assert.deepEqual(mounts.map((each) => (each.type === "bind" ? each.input : undefined)), [1, 1]);
+  assert.deepEqual(
+    mounts.map((each) => (each.type === "bind" ? each.input : undefined)),
+    [1, 1],
+  );
 });
 
 test("the request's network is the default one of RUN", async () => {
@@ -90,7 +116,11 @@ test("the request's network is the default one of RUN", async () => {
 });
 
 test("what the request asks of every RUN is in the op", async () => {
-  const op = await execOp("RUN x", { extraHosts: ["a:1.2.3.4"], limits: { pids: 5 }, buildArgs: new Map([["BUILDKIT_SANDBOX_HOSTNAME", "box"]]) });
+  const op = await execOp("RUN x", {
+    extraHosts: ["a:1.2.3.4"],
+    limits: { pids: 5 },
+    buildArgs: new Map([["BUILDKIT_SANDBOX_HOSTNAME", "box"]]),
+  });
   assert.deepEqual([op.extraHosts, op.limits, op.hostname], [["a:1.2.3.4"], { pids: 5 }, "box"]);
   assert.equal((await execOp("RUN x")).hostname, "buildkitsandbox");
 });
@@ -101,7 +131,9 @@ test("a process on an empty stage gets an empty root", async () => {
 });
 
 test("the name of a step shows variables but not those of a secret", async () => {
-  const { graph, targets } = await compileText("FROM busybox\nARG A=1\nENV TOKEN=no\nRUN --mount=type=secret,id=t,env=TOKEN echo $A ${A} '$A' \\$A $B $TOKEN $(pwd)");
+  const { graph, targets } = await compileText(
+    "FROM busybox\nARG A=1\nENV TOKEN=no\nRUN --mount=type=secret,id=t,env=TOKEN echo $A ${A} '$A' \\$A $B $TOKEN $(pwd)",
+  );
   const root = targets[0]?.root;
   assert.ok(root !== undefined);
   assert.equal(graph.meta(root).name, "[2/2] RUN --mount=type=secret,id=t,env=TOKEN echo 1 1 '$A' \\$A $B $TOKEN $(pwd)");
@@ -119,7 +151,10 @@ test("a heredoc alone is one with blanks before its word too", async () => {
 test("a mount without a target lies on the working directory", async () => {
   const { root } = onlyTarget(await compileText("FROM busybox\nWORKDIR /w\nRUN --mount=type=bind x"));
   assert.equal(root?.op.kind === "exec" && root.op.mounts[0]?.target, "/w");
-  await assert.rejects(compileText("FROM busybox\nRUN --mount=type=bind x"), { code: "DOCKERFILE_MOUNT", message: /invalid mount target "\/"/ });
+  await assert.rejects(compileText("FROM busybox\nRUN --mount=type=bind x"), {
+    code: "DOCKERFILE_MOUNT",
+    message: /invalid mount target "\/"/,
+  });
 });
 
 test("a cache is known by its target as written, in any working directory", async () => {
@@ -131,7 +166,10 @@ test("a cache is known by its target as written, in any working directory", asyn
 
 test("sockets of agents are numbered with those that have a place of their own, and a variable that is set stays", async () => {
   const { mounts, env } = await execOp("RUN --mount=type=ssh,target=/s --mount=type=ssh,id=x y");
-  assert.deepEqual(mounts.map((mount) => "target" in mount && mount.target), ["/s", "/run/buildkit/ssh_agent.1"]);
+  assert.deepEqual(
+    mounts.map((mount) => "target" in mount && mount.target),
+    ["/s", "/run/buildkit/ssh_agent.1"],
+  );
   assert.ok(env.includes("SSH_AUTH_SOCK=/s"));
   const { root } = onlyTarget(await compileText("FROM busybox\nENV SSH_AUTH_SOCK=/own\nRUN --mount=type=ssh x"));
   assert.deepEqual(root?.op.kind === "exec" && root.op.env.filter((variable) => variable.startsWith("SSH")), ["SSH_AUTH_SOCK=/own"]);

@@ -44,7 +44,14 @@ export function readRun(instruction: CommandInstruction, origin: Origin): Step {
 function readRunFlags(instruction: CommandInstruction, origin: Origin): RunFlags {
   const flags = readFlags(instruction, FLAGS, origin);
   const device = flags.list("device")[0];
-  if (device !== undefined) throw errorAt(origin.file, device.range, "DOCKERFILE_UNSUPPORTED", "RUN --device is not supported", "there is no access to devices in steps");
+  if (device !== undefined)
+    throw errorAt(
+      origin.file,
+      device.range,
+      "DOCKERFILE_UNSUPPORTED",
+      "RUN --device is not supported",
+      "there is no access to devices in steps",
+    );
   return {
     mounts: flags.list("mount"),
     network: readChoice(flags, "network", { known: NETWORKS, fallback: "default", what: "network mode" }, origin),
@@ -62,14 +69,19 @@ function readChoice<T extends string>(flags: Flags, name: string, { known, fallb
   const word = flags.text(name);
   if (word === undefined) return fallback;
   const found = known.find((candidate) => candidate === word.value);
-  if (found === undefined) throw errorAt(file, word.range, "DOCKERFILE_FLAG_VALUE", `invalid ${what} "${word.value}"`, `known are ${known.join(", ")}`);
+  if (found === undefined)
+    throw errorAt(file, word.range, "DOCKERFILE_FLAG_VALUE", `invalid ${what} "${word.value}"`, `known are ${known.join(", ")}`);
   return found;
 }
 
 /** Mounts without variables are checked now, also in stages that nobody needs. */
 function mountReference(word: Word, { file }: Origin): Reference[] {
   const reference = locating(file, word.range, () => {
-    if (!word.value.includes("$")) return referenceOf(readMountSpec(word.value, (value) => value), word);
+    if (!word.value.includes("$"))
+      return referenceOf(
+        readMountSpec(word.value, (value) => value),
+        word,
+      );
     return referenceOf(peekMount(word.value), word);
   });
   return reference === undefined ? [] : [reference];
@@ -85,13 +97,21 @@ function applyRun({ instruction, flags, command }: RunParts, state: StageState, 
   checkEntitlements(instruction, flags, context);
   const placed = flags.mounts.map((word) => placeMount(word, state, context));
   const { mounts, inputs } = runMounts(placed, workingDir(state), context);
-  const script = command.script === undefined ? undefined : documentVertex({ ...command.script, mode: "0755", part: "script" }, state, context);
-  const scriptMount: ExecMount[] = script === undefined ? [] : [{ type: "bind", input: inputs.length + 1, target: SCRIPT_DIR, source: "/", writable: false }];
+  const script =
+    command.script === undefined ? undefined : documentVertex({ ...command.script, mode: "0755", part: "script" }, state, context);
+  const scriptMount: ExecMount[] =
+    script === undefined ? [] : [{ type: "bind", input: inputs.length + 1, target: SCRIPT_DIR, source: "/", writable: false }];
   const op = execOp({ args: command.args, mounts: [...mounts, ...scriptMount], flags }, state, context);
   const secrets = new Set(mounts.flatMap((mount) => (mount.type === "secret" && mount.env !== undefined ? [mount.env] : [])));
   const shown = shownCommand(`${instruction.original}${command.summary}`, state, secrets, context);
-  const root = context.graph.add(op, [rootOf(state, context), ...inputs, ...(script === undefined ? [] : [script])], stepMeta(state, context, shown));
-  return withHistory({ ...state, root, stepsDone: state.stepsDone + 1 }, `RUN ${historyText(command.args, state)} # buildkit`, { hasLayer: true });
+  const root = context.graph.add(
+    op,
+    [rootOf(state, context), ...inputs, ...(script === undefined ? [] : [script])],
+    stepMeta(state, context, shown),
+  );
+  return withHistory({ ...state, root, stepsDone: state.stepsDone + 1 }, `RUN ${historyText(command.args, state)} # buildkit`, {
+    hasLayer: true,
+  });
 }
 
 function placeMount(word: Word, state: StageState, context: StepContext): PlacedMount {
@@ -104,7 +124,13 @@ function checkEntitlements(instruction: CommandInstruction, { network, security 
   const asked = [...(network === "host" ? ["network.host"] : []), ...(security === "insecure" ? ["security.insecure"] : [])];
   for (const entitlement of asked) {
     if (run.allow.has(entitlement)) continue;
-    throw errorAt(file, instruction.range, "ENTITLEMENT_MISSING", `${entitlement} is not allowed`, `allow it with --allow ${entitlement} if you trust this Dockerfile`);
+    throw errorAt(
+      file,
+      instruction.range,
+      "ENTITLEMENT_MISSING",
+      `${entitlement} is not allowed`,
+      `allow it with --allow ${entitlement} if you trust this Dockerfile`,
+    );
   }
 }
 
@@ -141,7 +167,9 @@ function execOp({ args, mounts, flags }: ExecParts, state: StageState, { run }: 
 function proxyEnv({ args, env }: StageState, given: ReadonlyMap<string, string>): string[] {
   if (given.size === 0) return [];
   const declared = new Set([...args.toMap().keys()].map((name) => name.toLowerCase()));
-  return [...given].filter(([name]) => !declared.has(name.toLowerCase()) && env.get(name) === undefined).map(([name, value]) => `${name}=${value}`);
+  return [...given]
+    .filter(([name]) => !declared.has(name.toLowerCase()) && env.get(name) === undefined)
+    .map(([name, value]) => `${name}=${value}`);
 }
 
 /** `|2 A=1 B=2 /bin/sh -c make`: the declared build arguments with the values that RUN sees, then the command. */

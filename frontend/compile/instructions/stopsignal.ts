@@ -8,9 +8,42 @@ import { metadataStep } from "./metadata-step.js";
 
 /** Names of signal(7) on Linux, and the real-time ones as shells write them. */
 const SIGNALS = new Set([
-  "ABRT", "ALRM", "BUS", "CHLD", "CLD", "CONT", "FPE", "HUP", "ILL", "INT", "IO", "IOT", "KILL", "PIPE", "POLL", "PROF", "PWR", "QUIT",
-  "SEGV", "STKFLT", "STOP", "SYS", "TERM", "TRAP", "TSTP", "TTIN", "TTOU", "URG", "USR1", "USR2", "VTALRM", "WINCH", "XCPU", "XFSZ",
-  "RTMIN", "RTMAX",
+  "ABRT",
+  "ALRM",
+  "BUS",
+  "CHLD",
+  "CLD",
+  "CONT",
+  "FPE",
+  "HUP",
+  "ILL",
+  "INT",
+  "IO",
+  "IOT",
+  "KILL",
+  "PIPE",
+  "POLL",
+  "PROF",
+  "PWR",
+  "QUIT",
+  "SEGV",
+  "STKFLT",
+  "STOP",
+  "SYS",
+  "TERM",
+  "TRAP",
+  "TSTP",
+  "TTIN",
+  "TTOU",
+  "URG",
+  "USR1",
+  "USR2",
+  "VTALRM",
+  "WINCH",
+  "XCPU",
+  "XFSZ",
+  "RTMIN",
+  "RTMAX",
   ...Array.from({ length: 15 }, (_, index) => `RTMIN+${index + 1}`),
   ...Array.from({ length: 14 }, (_, index) => `RTMAX-${index + 1}`),
 ]);
@@ -21,7 +54,14 @@ export function readStopsignal(instruction: WordsInstruction, origin: Origin): S
   const { text } = instruction;
   return metadataStep(instruction, (state) => {
     const StopSignal = expanded(text, state, origin);
-    if (!isSignal(StopSignal)) throw errorAt(origin.file, text.range, "DOCKERFILE_SIGNAL", `invalid signal: ${StopSignal}`, "write a name as SIGTERM, or a number from 1 to 64");
+    if (!isSignal(StopSignal))
+      throw errorAt(
+        origin.file,
+        text.range,
+        "DOCKERFILE_SIGNAL",
+        `invalid signal: ${StopSignal}`,
+        "write a name as SIGTERM, or a number from 1 to 64",
+      );
     return withHistory(withConfig(state, { StopSignal }), `STOPSIGNAL ${StopSignal}`, { hasLayer: false });
   });
 }

@@ -11,7 +11,14 @@ export function readUser(instruction: WordsInstruction, origin: Origin): Step {
   refuseFlags(instruction, origin);
   return metadataStep(instruction, (state) => {
     const User = expanded(instruction.text, state, origin);
-    if (/\s/.test(User)) throw errorAt(origin.file, instruction.text.range, "DOCKERFILE_ARGUMENTS", `USER requires exactly one argument, not "${User}"`, "write USER name:group without blanks");
+    if (/\s/.test(User))
+      throw errorAt(
+        origin.file,
+        instruction.text.range,
+        "DOCKERFILE_ARGUMENTS",
+        `USER requires exactly one argument, not "${User}"`,
+        "write USER name:group without blanks",
+      );
     return withHistory(withConfig(state, { User }), `USER ${User}`, { hasLayer: false });
   });
 }
