@@ -35,7 +35,6 @@ export interface RunFlags {
   readonly cidfile?: string | undefined;
   readonly oomScoreAdj?: string | undefined;
   readonly memoryReservation?: string | undefined;
-  readonly cpusetMems?: string | undefined;
   readonly env: readonly string[];
   readonly envFile: readonly string[];
   readonly label: readonly string[];
@@ -199,7 +198,6 @@ function flagsOf({ image, command }: Pick<RunFlags, "image" | "command">, given:
     cidfile: text("cidfile"),
     oomScoreAdj: text("oomScoreAdj"),
     memoryReservation: text("memoryReservation"),
-    cpusetMems: text("cpusetMems"),
     env: list("env"),
     envFile: list("envFile"),
     label: list("label"),
@@ -228,6 +226,7 @@ function flagsOf({ image, command }: Pick<RunFlags, "image" | "command">, given:
       cpuQuota: text("cpuQuota"),
       cpuShares: text("cpuShares"),
       cpusetCpus: text("cpusetCpus"),
+      cpusetMems: text("cpusetMems"),
       pidsLimit: text("pidsLimit"),
       shmSize: text("shmSize"),
       ulimit: list("ulimit"),

@@ -78,6 +78,7 @@ test("limits are numbers in the units of the kernel", () => {
       cpuQuotaMicros: 50000,
       cpuShares: undefined,
       cpusetCpus: undefined,
+      cpusetMems: undefined,
       pids: 20,
       shmSizeBytes: 1048576,
       oomScoreAdj: -5,

@@ -120,7 +120,7 @@ function sharedOf({ ipc = "private", uts = "", hostname }: RunFlags): SharedName
   return { ...(ipc === "host" ? { ipc: { type: "host" } as const } : {}), ...(uts === "host" ? { uts: { type: "host" } as const } : {}) };
 }
 
-function resourcesOf({ limits, memoryReservation, oomScoreAdj, cpusetMems }: RunFlags): Resources {
+function resourcesOf({ limits, memoryReservation, oomScoreAdj }: RunFlags): Resources {
   // Docker's words for no limit at all.
   const isUnlimited = limits.pidsLimit === "-1" || limits.pidsLimit === "0";
   const { ulimits, cgroupParent: _parent, ...rest } = parseLimits({ ...limits, pidsLimit: isUnlimited ? undefined : limits.pidsLimit });
@@ -130,7 +130,6 @@ function resourcesOf({ limits, memoryReservation, oomScoreAdj, cpusetMems }: Run
   return {
     ...rest,
     ...(memoryReservation === undefined ? {} : { memoryReservationBytes: parseSize("--memory-reservation", memoryReservation) }),
-    ...(cpusetMems === undefined ? {} : { cpusetMems }),
     ...(oomScoreAdj === undefined ? {} : { oomScoreAdj: parseScore(oomScoreAdj) }),
     ...(ulimits === undefined ? {} : { ulimits: ulimits.map(parseUlimit) }),
   };
