@@ -296,7 +296,10 @@ inPrivateNamespace(import.meta.url, () => {
   });
 
   test("-t without a terminal here has one inside", async () => {
-    const { out, status } = await run(root.spec({ args: ["sh", "-c", "test -t 0 && test -t 1 && tty; exit 5"], terminal: true }));
+    const inside = (): Promise<{ readonly out: string; readonly status: { readonly code: number } }> =>
+      run(root.spec({ args: ["sh", "-c", "test -t 0 && test -t 1 && tty; exit 5"], terminal: true }));
+    // crun 1.8 can write a terminal's first line into its own log (seen once in sixty runs), and is believed then: try once more
+    const { out, status } = await inside().catch(inside);
     assert.deepEqual([status.code, out], [5, "/dev/pts/0\r\n"]);
   });
 
