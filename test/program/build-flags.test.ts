@@ -1,4 +1,6 @@
 /** Flags of `build` that reach beyond the Dockerfile: several platforms, annotations, pushes, limits, and what is only told. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import assert from "node:assert/strict";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -140,33 +142,34 @@ rigTest("RUN for another machine: an error that says what to install, or the emu
   copyFileSync("/bin/busybox", emulator);
   const magic = [...foreignProgram().subarray(0, 24)].map((byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join("");
   const folder = "/proc/sys/fs/binfmt_misc";
-  const entry = `tsbuild-test-${process.pid}`;
-  await must(
+  const entryName = `tsbuild-test-${process.pid}`;
+  // The kernel forgets what was registered with the last mount of the list: somebody holds one until we are done.
+  const holder = spawn(
     "unshare",
-    "--mount",
-    "--propagation",
-    "private",
-    "sh",
-    "-ec",
-    `mount -t binfmt_misc none ${folder}; printf '%s' "$1" > ${folder}/register`,
-    "sh",
-    `:${entry}:M::${magic}::${emulator}:F`,
-  );
-  try {
-    const built = mustEnd(await rig.tsbuild(args));
-    assert.match(built.stderr, /\/bin\/sh -c hello/, "the emulator was given the program");
-    const seen = mustEnd(await rig.tsbuild([...args, "--no-cache"], { wrap: withMounts(`mount -t binfmt_misc none ${folder}`) }));
-    assert.match(seen.stderr, /\/bin\/sh -c hello/);
-  } finally {
-    await must(
-      "unshare",
+    [
       "--mount",
       "--propagation",
       "private",
       "sh",
       "-ec",
-      `mount -t binfmt_misc none ${folder}; echo -1 > ${folder}/${entry}`,
-    );
+      `mount -t binfmt_misc none ${folder}; printf '%s' "$1" > ${folder}/register; echo ready; cat; echo -1 > ${folder}/$2`,
+      "sh",
+      `:${entryName}:M::${magic}::${emulator}:F`,
+      entryName,
+    ],
+    { stdio: ["pipe", "pipe", "inherit"] },
+  );
+  const ended = once(holder, "exit");
+  try {
+    await Promise.race([once(holder.stdout, "data"), ended]);
+    assert.equal(holder.exitCode, null, "the emulator could not be registered");
+    const built = mustEnd(await rig.tsbuild(args));
+    assert.match(built.stderr, /\/bin\/sh -c hello/, "the emulator was given the program");
+    const seen = mustEnd(await rig.tsbuild([...args, "--no-cache"], { wrap: withMounts(`mount -t binfmt_misc none ${folder}`) }));
+    assert.match(seen.stderr, /\/bin\/sh -c hello/);
+  } finally {
+    holder.stdin.end();
+    await ended;
   }
 });
 
