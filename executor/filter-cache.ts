@@ -73,7 +73,8 @@ export function copyFilterHook({ from, to }: { readonly from: string; readonly t
     poststart: [
       {
         path: "/bin/sh",
-        args: ["sh", "-c", 'cp -- "$1" "$2.part" && mv -- "$2.part" "$2" || :', "sh", from, to],
+        // what the runtime says of the container is read to its end: a hook that ends before would break the pipe, and the container with it
+        args: ["sh", "-c", 'cat >/dev/null; cp -- "$1" "$2.part" && mv -- "$2.part" "$2" || :', "sh", from, to],
         env: ["PATH=/usr/bin:/bin"],
       },
     ],
