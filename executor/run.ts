@@ -1,7 +1,8 @@
 /** Runs one process to its end, and leaves nothing of it. */
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeSync } from "node:fs";
+import { flushedOutput, ownMessages } from "./flushed-output.js";
 import { join } from "node:path";
 import { isatty } from "node:tty";
 import { CleanupStack } from "../base/cleanup.js";
@@ -166,9 +167,17 @@ async function untilEnded(
   // What is left can hold the pipes open only if the runtime was killed.
   cgroup.kill();
   await finished();
+  if (spec.terminal) await passOnFlushed(bundle, options.onOutput);
   options.signal.throwIfAborted();
   outputFailed.throwIfAborted();
   return ended;
+}
+
+async function passOnFlushed(bundle: Bundle, onOutput: RunOptions["onOutput"]): Promise<void> {
+  const bytes = Buffer.from(flushedOutput(readIfPresent(logPath(bundle), "latin1") ?? ""), "latin1");
+  if (bytes.length === 0) return;
+  if (onOutput === undefined) writeSync(1, bytes);
+  else await onOutput(1, bytes);
 }
 
 function commandLine({ spec, runtime, bundle }: Supervision): { readonly command: string; readonly args: readonly string[] } {
@@ -237,7 +246,8 @@ function readPid(bundle: Bundle): number | undefined {
 function exitCode({ kernel, spec, bundle }: Pick<Supervision, "kernel" | "spec" | "bundle">, { code, signal }: Ended): number {
   if (code === null) throw new RuntimeError("RUNTIME_KILLED", `the OCI runtime was ended by ${signal ?? "a signal"}`, { exitCode: 125 });
   if (code === 0) return 0;
-  const logged = lastLoggedError(readIfPresent(logPath(bundle)) ?? "");
+  const log = readIfPresent(logPath(bundle)) ?? "";
+  const logged = lastLoggedError(spec.terminal ? ownMessages(log) : log);
   // runc complains about the memory cgroup that is kept from it.
   if (logged === undefined || /remove (cgroup|paths)/i.test(logged)) return code;
   const foreign = /exec format error/i.test(logged) ? foreignProgram(kernel, spec) : undefined;
@@ -255,9 +265,9 @@ async function deleteLeftovers({ spec, runtime, bundle }: Pick<Supervision, "spe
   await exitOf(child);
 }
 
-function readIfPresent(path: string): string | undefined {
+function readIfPresent(path: string, encoding: "utf8" | "latin1" = "utf8"): string | undefined {
   try {
-    return readFileSync(path, "utf8");
+    return readFileSync(path, encoding);
   } catch (error) {
     if (isErrno(error, "ENOENT")) return undefined;
     throw error;
